@@ -1,0 +1,1 @@
+"""The node agent: inventory, health and the usage shipper of one node."""

@@ -1,0 +1,51 @@
+"""What the gateway knows of keys and models: written whole by the control plane, read by every gateway.
+
+File `snapshot/gateway.json` in the home, replaced atomically; a message on Redis channel `gateway.snapshot` hurries the
+readers. Bound for a revoked key: the message, or else one `gateway.refresh_seconds` after the file is written.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SNAPSHOT_FORMAT = 1
+SNAPSHOT_FILE = "gateway.json"
+SNAPSHOT_CHANNEL = "gateway.snapshot"
+
+Task = Literal["chat", "embedding"]
+
+
+class SnapshotKey(BaseModel):
+    """One live API key. `digest` is the SHA-256 of the whole secret, hexadecimal; revoked keys are left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key_id: str
+    digest: str
+    project_id: str
+    user_id: str | None = None
+    allowed_models: tuple[str, ...] | None = None
+    expires_at: float | None = None
+
+
+class SnapshotModel(BaseModel):
+    """One public name. `max_model_len` in tokens, prompt and answer together; `created` in Unix seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    served_model_id: str
+    project_id: str | None = None
+    task: Task
+    max_model_len: int
+    owned_by: str
+    created: int
+
+
+class Snapshot(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    format: int = SNAPSHOT_FORMAT
+    version: int
+    keys: tuple[SnapshotKey, ...] = ()
+    models: tuple[SnapshotModel, ...] = ()

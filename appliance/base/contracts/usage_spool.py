@@ -1,0 +1,54 @@
+"""The usage spool: append-only JSON lines on the gateway's disk, a start and an end record per request.
+
+Files `spool/usage-<gateway id>-<sequence>.jsonl`. The writer appends whole lines and closes a file at `ROLL_BYTES`; the shipper reads
+complete lines, sends them to the control plane, which inserts idempotently by request id, and removes a closed file once all of it
+was acknowledged. A start without an end becomes `broken_off` with its reserved estimate once its gateway process is gone.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SPOOL_FORMAT = 1
+ROLL_BYTES = 8 * 1024 * 1024
+
+
+class UsageStart(BaseModel):
+    """Written before the engine is asked. Token figures are estimates from bytes; times in Unix seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record: Literal["start"] = "start"
+    format: int = SPOOL_FORMAT
+    request_id: str
+    key_id: str
+    project_id: str
+    user_id: str | None = None
+    served_model_id: str
+    version_id: str
+    model: str
+    endpoint: str
+    started_at: float
+    reserved_prompt_tokens: int
+    reserved_completion_tokens: int
+
+
+class UsageEnd(BaseModel):
+    """Written after the last byte. `status` is the HTTP status, 499 when the client left."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record: Literal["end"] = "end"
+    format: int = SPOOL_FORMAT
+    request_id: str
+    ended_at: float
+    first_byte_seconds: float | None = None
+    status: int
+    outcome: Literal["completed", "broken_off", "failed"]
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    estimated: bool = False
+
+
+UsageRecord = Annotated[UsageStart | UsageEnd, Field(discriminator="record")]

@@ -1,0 +1,1 @@
+"""Engine packs: how an engine is installed, launched and probed. A pack is data."""

@@ -1,0 +1,1 @@
+"""Discovery, one module per vendor."""

@@ -1,0 +1,1 @@
+"""Which cards, which node. Pure: values in, a plan out."""

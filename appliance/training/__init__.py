@@ -1,0 +1,1 @@
+"""The trainer process, and the recipe of the bundled model. The only place that imports torch."""

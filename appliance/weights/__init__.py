@@ -1,0 +1,1 @@
+"""The weight store: content-addressed, verified files; a version is visible only when whole."""

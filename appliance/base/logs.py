@@ -1,4 +1,4 @@
-"""Logging through structlog: JSON lines in services, key-value text for a person. Never a prompt, a completion or a key."""
+"""Logging through structlog: JSON in services, key-value text for a person. Never a prompt, a completion or a key."""
 
 import logging
 import sys

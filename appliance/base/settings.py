@@ -1,7 +1,7 @@
 """Settings: the environment, prefix `APPLIANCE_`, groups split by `__` (`APPLIANCE_HTTP__PORT=8080`).
 
-Built once per entry point by `load_settings` and passed down. A misspelt variable is an error at start. Secrets are never
-settings: they are files under the home's `secrets/`.
+Built once per entry point by `load_settings` and passed down. A misspelt variable is an error at start. Secrets are
+never settings: they are files under the home's `secrets/`.
 """
 
 import os
@@ -122,7 +122,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             hint="Check the spelling against docs/operations/settings.md, or unset it.",
         )
     try:
-        return Settings()
+        return Settings()  # pyright: ignore[reportCallIssue]
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + "__".join(str(part) for part in first["loc"]).upper()

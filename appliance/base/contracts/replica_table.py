@@ -1,7 +1,7 @@
 """The live replica table in Redis: each replica says every 2 s where its engine listens and how it is.
 
-Hash `replicas`, field = replica id, value = the record as JSON. A record older than `STALE_SECONDS` is not to be used. Redis that
-comes back empty means unknown, not none: readers keep what they last saw until a replica fails to answer.
+Hash `replicas`, field = replica id, value = the record as JSON. A record older than `STALE_SECONDS` is doubtful. Redis
+that comes back empty means unknown, not none: readers keep what they last saw until a replica fails to answer.
 """
 
 from typing import Literal

@@ -1,10 +1,10 @@
 """`box.json` in the home: what was decided once for this box (format, node id, ports) and every process reads."""
 
-import json
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from appliance.base.errors import NewerFormat, SetupError
 from appliance.base.files import write_atomically
@@ -52,8 +52,9 @@ def read_box(home: Home) -> Box:
 
 
 def parse_box(path: Path) -> Box:
+    """Validate a `box.json`; the format is looked at before anything else, since a newer one may look like damage."""
     try:
-        raw = json.loads(path.read_text())
+        raw = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
         found = int(raw.get("format", 0))
         if found > HOME_FORMAT:
             raise NewerFormat(

@@ -3,7 +3,14 @@
 import os
 from collections.abc import Mapping
 
-PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+HOME_MARK = "TS_HOME_KEY"
+SERVICE_MARK = "TS_SERVICE"
+"""Every process of an appliance carries its home's key and its service's name, so that strays can be told and ended."""
+
+PASSED_ON = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
+    *(HOME_MARK, SERVICE_MARK),
+)
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",

@@ -37,5 +37,5 @@ def configure(*, service: str, json: bool = True, level: str = "INFO") -> None:
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose events carry `logger=name`."""
-    return structlog.get_logger(logger=name)
+    """A logger whose events carry `source=name` (structlog keeps the word `logger` for itself)."""
+    return structlog.get_logger(source=name)

@@ -64,12 +64,21 @@ class ClusterSettings(Group):
     serve_url: str | None = Field(None, description="Ray's dashboard address; unset is the local one.")
     namespace: str = Field("default", description="Kubernetes namespace of the RayCluster.")
     ray_cluster_name: str = Field("thousand-sails", description="Name of the RayCluster object.")
+    listen_host: str = Field("127.0.0.1", description="Address for `listen_port`; a pod sets 0.0.0.0.")
+    listen_port: int | None = Field(
+        None, ge=1, le=65535, description="API and gateway listen here instead of on their unix socket (in a pod)."
+    )
+    api_url: str | None = Field(None, description="Where the agent finds the admin API; unset is its unix socket.")
 
 
 class JobSettings(Group):
     lease_seconds: float = Field(60.0, gt=1, description="A job whose worker is silent this long is taken over.")
     heartbeat_seconds: float = Field(15.0, gt=0, description="How often a worker renews its lease.")
     max_attempts: int = Field(3, ge=1, description="Attempts before a job fails with worker_lost.")
+    backoff_seconds: float = Field(5.0, ge=0, description="Wait before the second attempt; doubled before each next.")
+    republish_seconds: float = Field(
+        30.0, gt=0, description="A queued job is published again after this long when the queue is empty."
+    )
 
 
 class ReconcileSettings(Group):

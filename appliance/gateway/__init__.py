@@ -1,1 +1,1 @@
-"""The data path: keys, limits, routing, metering between clients and engines. Knows Redis and files, never PostgreSQL."""
+"""The data path between clients and engines: keys, routing, metering. Knows Redis and files, never PostgreSQL."""

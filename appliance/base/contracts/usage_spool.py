@@ -3,15 +3,28 @@
 Files `spool/usage-<gateway id>-<sequence>.jsonl`. The writer appends whole lines and closes a file at `ROLL_BYTES`; the
 shipper reads complete lines, sends them to the control plane, which inserts idempotently by request id, and removes a
 closed file once all of it was acknowledged. A start without an end becomes `broken_off` with its reserved estimate once
-its gateway process is gone.
+its gateway process is gone: a living gateway holds an exclusive `flock` on `spool/usage-<gateway id>.lock`, taken before
+it makes its first spool file.
 """
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SPOOL_FORMAT = 1
 ROLL_BYTES = 8 * 1024 * 1024
+SPOOL_FILE_PATTERN = re.compile(r"usage-([0-9a-f]{32})-([0-9]{6,})\.jsonl")
+LOCK_FILE_PATTERN = re.compile(r"usage-([0-9a-f]{32})\.lock")
+
+
+def spool_file_name(gateway_id: str, *, sequence: int) -> str:
+    """Sorted by name, the files of one gateway are in the order of their writing."""
+    return f"usage-{gateway_id}-{sequence:06d}.jsonl"
+
+
+def lock_file_name(gateway_id: str) -> str:
+    return f"usage-{gateway_id}.lock"
 
 
 class UsageStart(BaseModel):

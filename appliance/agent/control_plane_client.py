@@ -1,0 +1,34 @@
+"""HTTP to the control plane on its unix socket, with the node token."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from appliance.base.errors import Unavailable
+
+TIMEOUT_SECONDS = 30.0
+
+
+class ControlPlaneClient:
+    """`post` raises Unavailable for whatever is worth another try, which is everything: nothing here may be lost."""
+
+    def __init__(self, socket: Path, *, token: str) -> None:
+        self._http = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(socket)),
+            base_url="http://control-plane",
+            headers={"authorization": f"Bearer {token}"},
+            timeout=TIMEOUT_SECONDS,
+        )
+
+    async def post(self, path: str, *, content: bytes) -> dict[str, Any]:
+        try:
+            response = await self._http.post(path, content=content, headers={"content-type": "application/json"})
+        except httpx.HTTPError as error:
+            raise Unavailable(f"The control plane does not answer: {type(error).__name__}.") from error
+        if response.status_code != 200:
+            raise Unavailable(f"The control plane answered {response.status_code} to {path}: {response.text[:300]}")
+        return response.json()
+
+    async def close(self) -> None:
+        await self._http.aclose()

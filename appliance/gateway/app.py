@@ -1,0 +1,72 @@
+"""The gateway as one ASGI application: the three hot paths by hand, everything else through Starlette.
+
+By hand because each layer of a framework costs more per request than all checks here together.
+"""
+
+from starlette.types import Receive, Scope, Send
+
+from appliance.base.clock import monotonic, unix_time
+from appliance.base.errors import ApplianceError, Internal, Unavailable
+from appliance.base.ids import new_request_id
+from appliance.base.logs import get_logger
+from appliance.gateway.access import authenticate, find_model, find_secret, require_task
+from appliance.gateway.client import Client, Headers
+from appliance.gateway.faults import ClientLeft
+from appliance.gateway.metering import Admitted
+from appliance.gateway.parts import Parts
+from appliance.gateway.request_body import TASK_OF, parse_request
+from appliance.gateway.rest import build_rest
+
+log = get_logger(__name__)
+
+
+class Gateway:
+    """The ASGI callable."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._rest = build_rest(parts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in TASK_OF:
+            await self._serve(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        arrived, request_id = monotonic(), new_request_id()
+        client = Client(receive, send=send, headers=[(b"x-request-id", request_id.encode())])
+        self._parts.active += 1
+        try:
+            admitted = await self._admit(scope, client=client, request_id=request_id, arrived=arrived)
+            await self._parts.relay.serve(admitted, client=client)
+        except ClientLeft:
+            log.info("client_left", request_id=request_id)
+        except ApplianceError as error:
+            log.info("request_refused", request_id=request_id, status=error.status, code=error.error_code)
+            await client.refuse(error)
+        except Exception:
+            log.exception("request_failed", request_id=request_id)
+            await client.refuse(Internal("Something went wrong inside the gateway.", request_id=request_id))
+        finally:
+            self._parts.active -= 1
+
+    async def _admit(self, scope: Scope, *, client: Client, request_id: str, arrived: float) -> Admitted:
+        """Every check that needs no engine, the cheap ones first, before any of the body is held."""
+        path, headers, settings = scope["path"], scope["headers"], self._parts.settings
+        directory = self._parts.snapshot.directory
+        key = authenticate(directory, secret=find_secret(headers), now=unix_time())
+        if self._parts.active > settings.gateway.max_concurrent_requests:
+            raise Unavailable("The gateway is full.", hint="Try again soon.", retry_after_seconds=1.0)
+        body = await client.read_body(declared_bytes=declared_length(headers), max_bytes=settings.http.max_body_bytes)
+        parsed = parse_request(path, body=body)
+        model = find_model(directory, name=parsed.model, key=key)
+        require_task(model, task=TASK_OF[path], path=path)
+        return Admitted(request_id=request_id, path=path, key=key, model=model, parsed=parsed, arrived=arrived)
+
+
+def declared_length(headers: Headers) -> int | None:
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return None

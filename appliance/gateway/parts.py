@@ -1,0 +1,72 @@
+"""What the gateway is made of, put together once from settings, and kept running."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from appliance.base.clock import monotonic, unix_time
+from appliance.base.ids import new_uuid
+from appliance.base.secret_files import Secret, read_secret
+from appliance.base.settings import Settings
+from appliance.gateway.housekeeping import Housekeeping
+from appliance.gateway.redis_feed import RedisFeed, connect_redis
+from appliance.gateway.relay import Relay
+from appliance.gateway.replicas import ReplicaTable
+from appliance.gateway.snapshot_file import SnapshotFile
+from appliance.gateway.usage_spool import UsageSpool
+
+
+@dataclass
+class Parts:
+    """`active` counts the requests that are being served."""
+
+    settings: Settings
+    snapshot: SnapshotFile
+    table: ReplicaTable
+    spool: UsageSpool
+    feed: RedisFeed
+    relay: Relay
+    active: int = 0
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Opens the spool and reads the snapshot; raises SetupError where the home is not set up."""
+    home = settings.paths
+    snapshot = SnapshotFile(home.snapshot)
+    snapshot.refresh()
+    table = ReplicaTable(unix_time=unix_time, monotonic=monotonic)
+    spool = UsageSpool(home.spool, gateway_id=new_uuid().hex)
+    client = connect_redis(
+        socket=home.redis_socket, url=settings.redis.url, password=read_secret(home, Secret.REDIS_PASSWORD)
+    )
+    feed = RedisFeed(client, table=table, folder=home.snapshot, refresh_seconds=settings.gateway.refresh_seconds)
+    feed.restore()
+    relay = Relay(
+        table,
+        spool=spool,
+        connect_timeout_seconds=settings.gateway.connect_timeout_seconds,
+        refresh_table=feed.refresh,
+    )
+    return Parts(settings=settings, snapshot=snapshot, table=table, spool=spool, feed=feed, relay=relay)
+
+
+@asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """The background loops, for as long as the server runs; at the end the spool is closed whole."""
+    housekeeping = Housekeeping(
+        settings=parts.settings.gateway, relay=parts.relay, snapshot=parts.snapshot, spool=parts.spool
+    )
+    loops = [
+        asyncio.create_task(housekeeping.run()),
+        asyncio.create_task(parts.feed.run(on_snapshot=parts.snapshot.refresh)),
+    ]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.cancel()
+        for loop in loops:
+            with suppress(asyncio.CancelledError):
+                await loop
+        parts.spool.close()

@@ -1,0 +1,121 @@
+"""Puts a training wording in other words: a small model learns from many wordings, and rules make more than people write.
+
+Only training wordings pass through here. What comes out is dropped where it equals, or nearly equals, a held-out wording.
+"""
+
+import random
+import re
+
+_OPENINGS = (
+    (r"^How (?:do|can) I ", ("How do I ", "How can I ", "How to ", "What do I do to ", "I want to ", "Tell me how to ",
+                             "How would I ", "Please explain how to ", "How does one ", "I need to ", "What is the way to ")),
+    (r"^What does (.+) do\?$", (r"What does \1 do?", r"What is \1 for?", r"What is the purpose of \1?", r"Explain \1.",
+                                r"Tell me what \1 does.", r"Describe \1.")),
+    (r"^What is ", ("What is ", "What's ", "Tell me ", "Can you tell me ", "Do you know ", "Please name ", "I want to know ")),
+    (r"^What are ", ("What are ", "Tell me ", "Please list ", "Which are ")),
+    (r"^Which ", ("Which ", "What ", "Tell me which ", "Do you know which ")),
+    (r"^Where (?:is|are|do I find|can I find) ", ("Where is ", "Where are ", "Where do I find ", "Where can I find ",
+                                                  "Where can I see ", "I am looking for ", "Tell me where to find ", "I cannot find ")),
+    (r"^Why ", ("Why ", "For what reason ", "Tell me why ", "How come ")),
+    (r"^Can I ", ("Can I ", "May I ", "Is it possible to ", "Am I able to ", "Is there a way to ")),
+    (r"^Is there ", ("Is there ", "Do you have ", "Does it have ")),
+    (r"^(?:Explain|Define) ", ("Explain ", "Define ", "Tell me about ", "What is ", "Describe ", "What do you know about ")),
+    (r"^Tell me ", ("Tell me ", "Please tell me ", "Say ", "I would like to know ")),
+    (r"^How (?:long|much|many) ", (r"\g<0>", r"Tell me \g<0>", r"Do you know \g<0>")),
+    (r"^Who ", ("Who ", "Tell me who ", "Do you know who ")),
+    (r"^When ", ("When ", "Tell me when ", "At what time ")),
+)  # fmt: skip
+_WORDS = (
+    ("the appliance", ("the box", "Thousand Sails", "the system", "this appliance", "the stack", "it")),
+    ("the box", ("the appliance", "the system", "the machine")),
+    ("command", ("command", "CLI command", "command line call")),
+    ("folder", ("directory", "folder", "path")),
+    ("setting", ("variable", "option", "environment variable", "setting")),
+    ("start", ("launch", "start", "bring up")),
+    ("stop", ("halt", "stop", "shut down")),
+    ("show", ("display", "print", "show")),
+    ("list", ("show", "list", "enumerate")),
+    ("remove", ("delete", "remove")),
+    ("create", ("make", "create", "add", "generate")),
+    ("change", ("set", "modify", "change", "adjust")),
+    ("wrong", ("broken", "wrong", "bad")),
+    ("happens", ("happens", "will happen", "occurs")),
+    ("killed", ("killed", "terminated", "kill -9ed", "stopped hard")),
+    ("dies", ("dies", "crashes", "fails", "goes down", "is killed")),
+    ("is down", ("is down", "fails", "is stopped", "is not running", "is unavailable")),
+    ("need", ("need", "require")),
+    ("use", ("use", "employ")),
+    ("mean", ("mean", "stand for", "signify")),
+    ("large", ("big", "large")),
+    ("stored", ("kept", "saved", "stored")),
+    ("endpoint", ("endpoint", "URL", "path", "route", "call")),
+)
+_BEFORE = ("Hi, ", "Hello, ", "Please, ", "Hey, ", "Quick question: ", "Sorry, ", "Excuse me, ", "Ok, ", "So ", "And ", "One question, ")
+_AFTER = (" please", " Thanks.", ", please?", " exactly?", " here?", " then?", " on this box?", " in Thousand Sails?", " by default?")
+
+
+def reword(text: str, *, draw: random.Random) -> str:
+    """One random variation of the text; often the text itself."""
+    if draw.random() < 0.4:
+        text = _reopen(text, draw)
+    if draw.random() < 0.35:
+        text = _exchange(text, draw)
+    if draw.random() < 0.15:
+        text = _surround(text, draw)
+    if draw.random() < 0.3:
+        text = _lose_words(text, draw)
+    if draw.random() < 0.1:
+        text = _mistype(text, draw)
+    return _restyle(text, draw)
+
+
+def _reopen(text: str, draw: random.Random) -> str:
+    for pattern, openings in _OPENINGS:
+        if re.search(pattern, text):
+            return re.sub(pattern, draw.choice(openings), text, count=1)
+    return text
+
+
+def _exchange(text: str, draw: random.Random) -> str:
+    found = [(pattern, others) for word, others in _WORDS if re.search(pattern := _as_word(word), text)]
+    if not found:
+        return text
+    pattern, others = draw.choice(found)
+    return re.sub(pattern, draw.choice(others), text, count=1)
+
+
+def _as_word(word: str) -> str:
+    """Matches the English word, but not the name of a file or of a command, as in `./start` or `appliance serve stop`."""
+    return rf"(?<![\w./])(?<!appliance )(?<!serve )(?<!keys ){word}(?![\w/]|\.\w)"
+
+
+def _surround(text: str, draw: random.Random) -> str:
+    if draw.random() < 0.5:
+        return draw.choice(_BEFORE) + text[:1].lower() + text[1:]
+    return text.rstrip("?.! ") + draw.choice(_AFTER)
+
+
+def _lose_words(text: str, draw: random.Random) -> str:
+    words = text.split()
+    if len(words) < 4:
+        return text
+    return " ".join(word for word in words if draw.random() > 0.15)
+
+
+def _mistype(text: str, draw: random.Random) -> str:
+    words = text.split()
+    long = [place for place, word in enumerate(words) if len(word) > 4 and word.isalpha()]
+    if not long:
+        return text
+    place = draw.choice(long)
+    word, at = words[place], draw.randrange(1, len(words[place]) - 1)
+    words[place] = word[:at] + draw.choice(("", word[at] * 2, word[at + 1] + word[at])) + word[at + 1 :]
+    return " ".join(words)
+
+
+def _restyle(text: str, draw: random.Random) -> str:
+    if draw.random() < 0.35:
+        text = text.lower()
+    if draw.random() < 0.35:
+        text = text.rstrip("?.! ")
+    return text

@@ -1,0 +1,26 @@
+"""Every slice's router, in the slices' order; and the liveness check, which asks nobody."""
+
+from fastapi import APIRouter
+
+from control_plane.audit.endpoints import router as audit
+from control_plane.catalogue.endpoints import router as catalogue
+from control_plane.jobs.endpoints import router as jobs
+from control_plane.keys.endpoints import router as keys
+from control_plane.nodes.endpoints import router as nodes
+from control_plane.served_models.endpoints import router as served_models
+from control_plane.sessions.endpoints import router as sessions
+from control_plane.system.endpoints import router as system
+from control_plane.tenants.endpoints import router as tenants
+from control_plane.usage.endpoints import router as usage
+from control_plane.versions.endpoints import router as versions
+
+liveness = APIRouter(tags=["system"])
+
+
+@liveness.get("/healthz")
+def healthz() -> dict[str, str]:
+    """The process lives; it says nothing of the database."""
+    return {"status": "ok"}
+
+
+ROUTERS = (liveness, audit, tenants, sessions, keys, nodes, usage, jobs, catalogue, versions, served_models, system)

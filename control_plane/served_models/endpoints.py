@@ -1,0 +1,73 @@
+"""`/api/v1/served-models` and `/api/v1/replicas`. Names may hold slashes, so they are paths."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from control_plane.access.dependencies import CurrentAdmin, CurrentUser
+from control_plane.database.dependencies import DbSession
+from control_plane.database.paging import ListAnswer, list_answer
+from control_plane.served_models import repository, service
+from control_plane.served_models.schemas import (
+    ReplicaAnswer,
+    ServedModelAnswer,
+    ServedModelPatch,
+    ServedModelRequest,
+    replica_answer,
+    served_model_answer,
+)
+from control_plane.served_models.service import NewServedModel
+from control_plane.served_models.tables import ManagedBy, ServedModel
+
+router = APIRouter(prefix="/api/v1", tags=["served models"])
+
+
+def answer(session: DbSession, served: ServedModel) -> ServedModelAnswer:
+    return served_model_answer(served, replicas=repository.replicas_of(session, served.id))
+
+
+@router.get("/served-models")
+def list_served_models(session: DbSession, _: CurrentUser) -> ListAnswer[ServedModelAnswer]:
+    """All of them, sorted by name."""
+    return list_answer([answer(session, served) for served in repository.all_served(session)])
+
+
+@router.post("/served-models", status_code=202)
+def create_served_model(session: DbSession, admin: CurrentAdmin, body: ServedModelRequest) -> ServedModelAnswer:
+    """Deploy: the model is imported where needed, then started."""
+    wanted = NewServedModel(
+        name=body.name,
+        model=body.model,
+        version_id=body.version_id,
+        desired_replicas=body.desired_replicas,
+        max_model_len=body.max_model_len,
+        managed_by=body.managed_by,
+    )
+    return answer(session, service.create(session, admin, wanted))
+
+
+@router.get("/served-models/{name:path}")
+def get_served_model(session: DbSession, _: CurrentUser, name: str) -> ServedModelAnswer:
+    return answer(session, service.find(session, name))
+
+
+@router.patch("/served-models/{name:path}", status_code=202)
+def scale_served_model(session: DbSession, admin: CurrentAdmin, name: str, body: ServedModelPatch) -> ServedModelAnswer:
+    served = service.scale(session, admin, name, desired_replicas=body.desired_replicas, managed_by=body.managed_by)
+    return answer(session, served)
+
+
+@router.delete("/served-models/{name:path}", status_code=202)
+def remove_served_model(
+    session: DbSession,
+    admin: CurrentAdmin,
+    name: str,
+    managed_by: Annotated[ManagedBy | None, Query(description="Who asks.")] = None,
+) -> ServedModelAnswer:
+    """Drain and remove; the answer's state says that it is going."""
+    return answer(session, service.remove(session, admin, name, managed_by=managed_by))
+
+
+@router.get("/replicas")
+def list_replicas(session: DbSession, _: CurrentUser) -> ListAnswer[ReplicaAnswer]:
+    return list_answer([replica_answer(replica) for replica in repository.all_replicas(session)])

@@ -1,0 +1,52 @@
+"""Queries on served models and replicas."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from control_plane.served_models.tables import BundledIntent, DesiredState, Replica, ServedModel
+from control_plane.versions.tables import ModelVersion
+
+
+def by_name(session: Session, name: str) -> ServedModel | None:
+    return session.scalar(select(ServedModel).where(ServedModel.name == name))
+
+
+def by_id(session: Session, served_model_id: UUID) -> ServedModel | None:
+    return session.get(ServedModel, served_model_id)
+
+
+def all_served(session: Session) -> list[ServedModel]:
+    return list(session.scalars(select(ServedModel).order_by(ServedModel.name)))
+
+
+def with_versions(session: Session) -> list[tuple[ServedModel, ModelVersion]]:
+    statement = select(ServedModel, ModelVersion).join(ModelVersion, ModelVersion.id == ServedModel.version_id)
+    return [(served, version) for served, version in session.execute(statement.order_by(ServedModel.id))]
+
+
+def all_replicas(session: Session) -> list[Replica]:
+    return list(session.scalars(select(Replica).order_by(Replica.replica_id)))
+
+
+def replicas_of(session: Session, served_model_id: UUID) -> list[Replica]:
+    statement = select(Replica).where(Replica.served_model_id == served_model_id)
+    return list(session.scalars(statement.order_by(Replica.replica_id)))
+
+
+def forget_replicas(session: Session, *, last_seen_before: datetime, but: set[str]) -> None:
+    """Delete replicas that are silent since then, except those whose records (`but`) are still in the live table."""
+    session.execute(delete(Replica).where(Replica.last_seen_at < last_seen_before, Replica.replica_id.not_in(but)))
+
+
+def remove_drained(session: Session, served_model_id: UUID) -> None:
+    """Delete the row of a removed model, unless somebody wants it again by now."""
+    session.execute(
+        delete(ServedModel).where(ServedModel.id == served_model_id, ServedModel.desired_state == DesiredState.REMOVED)
+    )
+
+
+def bundled_intent(session: Session, model_name: str) -> BundledIntent | None:
+    return session.scalar(select(BundledIntent).where(BundledIntent.model_name == model_name))

@@ -1,0 +1,110 @@
+"""Served models and replicas on the wire."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from appliance.base.ids import public_id
+from control_plane.served_models.service import MOST_REPLICAS
+from control_plane.served_models.tables import (
+    DesiredState,
+    ManagedBy,
+    ObservedState,
+    Replica,
+    ReplicaState,
+    ServedModel,
+)
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"
+
+
+class ServedModelRequest(BaseModel):
+    """`model` is a catalogue or import name, `version_id` one version of it; both left out, `name` is the model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(pattern=NAME, max_length=120, description="The public name that clients send as `model`.")
+    model: str | None = Field(None, max_length=80)
+    version_id: str | None = Field(None, max_length=80)
+    desired_replicas: int = Field(1, ge=0, le=MOST_REPLICAS)
+    max_model_len: int | None = Field(None, ge=16, le=10_000_000, description="Tokens of prompt and answer together.")
+    managed_by: ManagedBy = ManagedBy.CONSOLE
+
+    @model_validator(mode="after")
+    def names_one_source(self) -> Self:
+        if self.model is not None and self.version_id is not None:
+            raise ValueError("give `model` or `version_id`, not both")
+        return self
+
+
+class ServedModelPatch(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    desired_replicas: int = Field(ge=0, le=MOST_REPLICAS, description="0 stops it and keeps it listed.")
+    managed_by: ManagedBy | None = Field(None, description="Who asks; only helm may change what helm manages.")
+
+
+class ReplicaAnswer(BaseModel):
+    object: Literal["replica"] = "replica"
+    id: str
+    served_model_id: str
+    version_id: str
+    node_id: str
+    endpoint: str
+    state: ReplicaState
+    engine_pid: int
+    started_at: int
+    last_seen_at: int
+
+
+class ServedModelAnswer(BaseModel):
+    """`desired_*` is what was decided, `observed_*` what was last seen, at `observed_at` (Unix seconds)."""
+
+    object: Literal["served_model"] = "served_model"
+    id: str
+    name: str
+    version_id: str
+    task: str
+    managed_by: ManagedBy
+    max_model_len: int
+    desired_state: DesiredState
+    desired_replicas: int
+    observed_state: ObservedState
+    observed_reason: str | None
+    observed_replicas: int
+    observed_at: int | None
+    created_at: int
+    replicas: list[ReplicaAnswer]
+
+
+def replica_answer(replica: Replica) -> ReplicaAnswer:
+    return ReplicaAnswer(
+        id=replica.replica_id,
+        served_model_id=public_id("srv", replica.served_model_id),
+        version_id=replica.version_id,
+        node_id=replica.node_id,
+        endpoint=replica.endpoint,
+        state=replica.state,
+        engine_pid=replica.engine_pid,
+        started_at=int(replica.started_at.timestamp()),
+        last_seen_at=int(replica.last_seen_at.timestamp()),
+    )
+
+
+def served_model_answer(served: ServedModel, *, replicas: list[Replica]) -> ServedModelAnswer:
+    return ServedModelAnswer(
+        id=public_id("srv", served.id),
+        name=served.name,
+        version_id=public_id("ver", served.version_id),
+        task=served.task,
+        managed_by=served.managed_by,
+        max_model_len=served.max_model_len,
+        desired_state=served.desired_state,
+        desired_replicas=served.desired_replicas,
+        observed_state=served.observed_state,
+        observed_reason=served.observed_reason,
+        observed_replicas=served.observed_replicas,
+        observed_at=int(served.observed_at.timestamp()) if served.observed_at else None,
+        created_at=int(served.created_at.timestamp()),
+        replicas=[replica_answer(replica) for replica in replicas],
+    )

@@ -1,0 +1,126 @@
+"""What an admin decides of a served model. Each change is a row and a nudge; the serve reconciler does the rest."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from appliance.base.errors import BadRequest, Conflict, Forbidden, ModelNotFound, NotFound
+from appliance.base.ids import public_id
+from control_plane.access.domain import Principal
+from control_plane.audit.service import record
+from control_plane.catalogue import service as catalogue
+from control_plane.database.nudge import SNAPSHOT
+from control_plane.database.session import nudge
+from control_plane.served_models import repository
+from control_plane.served_models.tables import DesiredState, ManagedBy, ServedModel
+from control_plane.versions import service as versions
+from control_plane.versions.tables import ModelVersion, VersionState
+
+SERVE = "serve"
+MOST_REPLICAS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewServedModel:
+    """What is to be served. `version_id` or else `model`: its newest ready version, or an import of what the box carries."""
+
+    name: str
+    model: str | None = None
+    version_id: str | None = None
+    desired_replicas: int = 1
+    max_model_len: int | None = None
+    managed_by: ManagedBy = ManagedBy.CONSOLE
+    start_after_id: UUID | None = None
+
+
+def create(session: Session, principal: Principal, wanted: NewServedModel) -> ServedModel:
+    if repository.by_name(session, wanted.name) is not None:
+        raise BadRequest(f"A model is already served as {wanted.name!r}.", param="name", code="name_taken")
+    version = choose_version(session, principal, wanted)
+    longest = versions.facts_of(version).max_model_len
+    if wanted.max_model_len is not None and wanted.max_model_len > longest:
+        raise BadRequest(f"`max_model_len` can be {longest} at most for this model.", param="max_model_len")
+    served = ServedModel(
+        project_id=version.project_id,
+        name=wanted.name,
+        version_id=version.id,
+        task=version.task,
+        managed_by=wanted.managed_by,
+        desired_state=DesiredState.SERVING,
+        desired_replicas=wanted.desired_replicas,
+        max_model_len=wanted.max_model_len or longest,
+        start_after_id=wanted.start_after_id,
+    )
+    session.add(served)
+    session.flush()
+    after = {"version_id": public_id("ver", version.id), "desired_replicas": wanted.desired_replicas}
+    record(session, principal, "served_model.create", wanted.name, after=after)
+    hurry(session)
+    return served
+
+
+def choose_version(session: Session, principal: Principal, wanted: NewServedModel) -> ModelVersion:
+    """Raises NotFound or BadRequest where there is nothing that can be served."""
+    if wanted.version_id is not None:
+        version = versions.find(session, wanted.version_id)
+        if version.state in (VersionState.FAILED, VersionState.DAMAGED):
+            raise BadRequest(f"That version is {version.state.value}: {version.state_reason}.", param="version_id")
+        return version
+    model = wanted.model or wanted.name
+    for state in (VersionState.READY, VersionState.IMPORTING):
+        if version := versions.repository.newest_of(session, model, state=state):
+            return version
+    if catalogue.repository.by_name(session, model) is None:
+        raise ModelNotFound(f"There is no model {model[:80]!r}.", hint="See `appliance models`.", param="model")
+    version, _ = versions.import_from_catalogue(session, principal, catalogue.find_entry(session, model))
+    return version
+
+
+def find(session: Session, name: str) -> ServedModel:
+    served = repository.by_name(session, name)
+    if served is None:
+        raise NotFound(f"No model is served as {name[:80]!r}.", hint="See `appliance serve list`.", param="name")
+    return served
+
+
+def scale(
+    session: Session, principal: Principal, name: str, *, desired_replicas: int, managed_by: ManagedBy | None
+) -> ServedModel:
+    """Set the number of replicas; 0 stops it and keeps it listed."""
+    served = find(session, name)
+    refuse_foreign_owner(served, managed_by)
+    if served.desired_state is DesiredState.REMOVED:
+        raise Conflict(f"{name} is being removed.", hint="Deploy it again when it is gone.", code="being_removed")
+    before = {"desired_replicas": served.desired_replicas}
+    if served.desired_replicas != desired_replicas:
+        served.desired_replicas = desired_replicas
+        record(
+            session, principal, "served_model.scale", name, before=before, after={"desired_replicas": desired_replicas}
+        )
+        hurry(session)
+    return served
+
+
+def remove(session: Session, principal: Principal, name: str, *, managed_by: ManagedBy | None) -> ServedModel:
+    """Drain and remove: new requests are refused at once, running ones may end. Again changes nothing."""
+    served = find(session, name)
+    refuse_foreign_owner(served, managed_by)
+    if served.desired_state is not DesiredState.REMOVED:
+        served.desired_state = DesiredState.REMOVED
+        record(session, principal, "served_model.remove", name)
+        hurry(session)
+    return served
+
+
+def refuse_foreign_owner(served: ServedModel, managed_by: ManagedBy | None) -> None:
+    """Helm owns what it made: the next `helm upgrade` would revert the change. Console and CLI share theirs."""
+    if served.managed_by is ManagedBy.HELM and managed_by is not ManagedBy.HELM:
+        raise Forbidden(
+            f"{served.name} is managed by helm.", hint="Change it in the chart's values and run `helm upgrade`."
+        )
+
+
+def hurry(session: Session) -> None:
+    nudge(session, SERVE)
+    nudge(session, SNAPSHOT)

@@ -1,0 +1,34 @@
+"""`GET /api/v1/system/status`. Processes are not here: the supervisor knows them, and `appliance status` asks it."""
+
+from importlib.metadata import version
+
+from fastapi import APIRouter
+
+from appliance.base import clock
+from control_plane.access.dependencies import CurrentUser
+from control_plane.database.dependencies import DbSession
+from control_plane.nodes.repository import all_nodes
+from control_plane.system import repository
+from control_plane.system.schemas import SystemStatus, Versions, node_status, reconciler_answer, served_model_status
+
+DISTRIBUTION = "thousand-sails"
+
+router = APIRouter(prefix="/api/v1/system", tags=["system"])
+
+
+@router.get("/status")
+def get_system_status(session: DbSession, _: CurrentUser) -> SystemStatus:
+    now, replicas = clock.now(), repository.replicas(session)
+    return SystemStatus(
+        versions=Versions(
+            appliance=version(DISTRIBUTION),
+            schema_revision=repository.schema_revision(session),
+            postgresql=repository.postgres_version(session),
+        ),
+        reconcilers=[reconciler_answer(row) for row in repository.reconcilers(session)],
+        served_models=[
+            served_model_status(row, [replica for replica in replicas if replica.served_model_id == row.id])
+            for row in repository.served_models(session)
+        ],
+        nodes=[node_status(node, now=now) for node in all_nodes(session)],
+    )

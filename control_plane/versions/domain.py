@@ -1,0 +1,87 @@
+"""The spec and the result of an import, and how a model that the catalogue does not know is told."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from appliance.base.errors import BadRequest
+from model_catalog.schema import CatalogueEntry, Variant
+
+IMPORT_MODEL = "import_model"
+UNKNOWN_CONTEXT_TOKENS = 2048
+"""Where neither the catalogue nor config.json says how long a prompt may be."""
+
+DEFAULT_PACK = "vllm-cpu"
+
+
+class Payload(BaseModel):
+    """Unknown fields are let through: N and N-1 read each other's jobs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ImportSpec(Payload):
+    """What the import's process is told. `expected` maps paths to SHA-256 digests, empty where unknown.
+
+    Just one of `source_path` and `catalogue_model` names the folder; the latter is found by the process itself.
+    """
+
+    version_id: str
+    model_name: str
+    source_path: str | None = None
+    catalogue_model: str | None = None
+    variant: str | None = None
+    expected: dict[str, str] = {}
+
+
+class ImportResult(Payload):
+    digest: str
+    total_bytes: int
+    path: str
+    left_out: list[str] = []
+    max_model_len: int | None = None
+
+
+class EngineFacts(Payload):
+    """What `model_versions.engine` holds: how an engine is to run these weights."""
+
+    pack: str = DEFAULT_PACK
+    max_model_len: int = UNKNOWN_CONTEXT_TOKENS
+    num_cpus: float = 1.0
+    args: tuple[str, ...] = ()
+
+
+def engine_facts(entry: CatalogueEntry | None) -> EngineFacts:
+    if entry is None:
+        return EngineFacts()
+    engine = entry.engine
+    return EngineFacts(pack=engine.pack, max_model_len=engine.max_model_len, num_cpus=engine.num_cpus, args=engine.args)
+
+
+def find_variant(entry: CatalogueEntry, name: str | None) -> Variant:
+    if name is None:
+        return entry.default_variant
+    for variant in entry.variants:
+        if variant.name == name:
+            return variant
+    names = ", ".join(variant.name for variant in entry.variants)
+    raise BadRequest(f"{entry.name} has no variant {name[:80]!r}.", hint=f"It has {names}.", param="variant")
+
+
+def expected_files(variant: Variant) -> dict[str, str]:
+    return {str(file.path): file.sha256 for file in variant.files}
+
+
+def context_of(folder: Path) -> int | None:
+    """Tokens that the model was made for, from its config.json; None where that does not say."""
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    value = cast(dict[str, Any], config).get("max_position_embeddings") if isinstance(config, dict) else None
+    return value if isinstance(value, int) and value > 0 else None
+
+
+Task = Literal["chat", "embedding"]

@@ -1,0 +1,43 @@
+"""`/api/v1/versions` and `/api/v1/imports`."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+
+from control_plane.access.dependencies import CurrentAdmin, CurrentUser
+from control_plane.catalogue import service as catalogue
+from control_plane.database.dependencies import DbSession
+from control_plane.database.paging import After, Limit, ListAnswer, list_answer, page_query
+from control_plane.jobs.schemas import job_answer
+from control_plane.versions import repository, service
+from control_plane.versions.schemas import ImportAnswer, ImportRequest, VersionAnswer, version_answer
+
+router = APIRouter(prefix="/api/v1", tags=["versions"])
+
+
+@router.get("/versions")
+def list_versions(
+    session: DbSession, _: CurrentUser, after: After = None, limit: Limit = 20, model: str | None = None
+) -> ListAnswer[VersionAnswer]:
+    """Newest first."""
+    query = page_query("ver", after=after, limit=limit, newest_first=True)
+    page = repository.versions_page(session, query, model_name=model)
+    return list_answer([version_answer(version) for version in page.rows], has_more=page.has_more)
+
+
+@router.get("/versions/{version_id}")
+def get_version(session: DbSession, _: CurrentUser, version_id: str) -> VersionAnswer:
+    return version_answer(service.find(session, version_id))
+
+
+@router.post("/imports", status_code=202)
+def create_import(session: DbSession, admin: CurrentAdmin, body: ImportRequest) -> ImportAnswer:
+    """The version is `importing` until its job has read, checked and stored every file."""
+    if body.source_path is not None:
+        version, job = service.import_from_folder(
+            session, admin, name=body.name, source=Path(body.source_path), task=body.task
+        )
+    else:
+        entry = catalogue.find_entry(session, body.name)
+        version, job = service.import_from_catalogue(session, admin, entry, variant_name=body.variant)
+    return ImportAnswer(version=version_answer(version), job=job_answer(job))

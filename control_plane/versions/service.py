@@ -1,0 +1,152 @@
+"""Start an import, and write down what became of it."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from appliance.base.errors import BadRequest, NotFound
+from appliance.base.ids import parse_public_id, public_id
+from control_plane.access.domain import Principal
+from control_plane.audit.service import record
+from control_plane.catalogue import service as catalogue
+from control_plane.database.session import nudge
+from control_plane.jobs import service as jobs
+from control_plane.jobs.domain import JobKind
+from control_plane.jobs.tables import Job
+from control_plane.tenants.service import default_project
+from control_plane.versions import repository
+from control_plane.versions.domain import (
+    IMPORT_MODEL,
+    EngineFacts,
+    ImportResult,
+    ImportSpec,
+    Task,
+    engine_facts,
+    expected_files,
+    find_variant,
+)
+from control_plane.versions.tables import ModelVersion, VersionState
+from model_catalog.schema import CatalogueEntry
+
+
+def import_from_catalogue(
+    session: Session, principal: Principal, entry: CatalogueEntry, *, variant_name: str | None = None
+) -> tuple[ModelVersion, Job]:
+    """Import the files that the box itself carries (bundled, or in a package)."""
+    variant = find_variant(entry, variant_name)
+    if variant.source.kind == "hub":
+        raise BadRequest(
+            f"The weights of {entry.name} are not on the box.",
+            hint="Bring its folder to the box and import it with `source_path`.",
+            param="source_path",
+            code="weights_not_local",
+        )
+    version = add_version(session, model_name=entry.name, variant=variant.name, task=entry.task, entry=entry)
+    spec = ImportSpec(
+        version_id=public_id("ver", version.id),
+        model_name=entry.name,
+        catalogue_model=entry.name,
+        variant=variant.name,
+        expected=expected_files(variant),
+    )
+    return version, start_import(session, principal, version, spec)
+
+
+def import_from_folder(
+    session: Session, principal: Principal, *, name: str, source: Path, task: Task | None
+) -> tuple[ModelVersion, Job]:
+    """Import a folder that a person brought. A name of the catalogue brings its engine settings along."""
+    if not source.is_absolute():
+        raise BadRequest("`source_path` must be absolute.", param="source_path")
+    row = catalogue.repository.by_name(session, name)
+    entry = catalogue.entry_of(row) if row else None
+    version = add_version(
+        session, model_name=name, variant=None, task=task or (entry.task if entry else "chat"), entry=entry
+    )
+    spec = ImportSpec(
+        version_id=public_id("ver", version.id),
+        model_name=name,
+        source_path=str(source),
+    )
+    return version, start_import(session, principal, version, spec)
+
+
+def add_version(
+    session: Session, *, model_name: str, variant: str | None, task: str, entry: CatalogueEntry | None
+) -> ModelVersion:
+    facts = engine_facts(entry).model_dump(mode="json")
+    if entry is None:
+        facts.pop("max_model_len")  # the import finds it in config.json
+    version = ModelVersion(
+        project_id=default_project(session).id,
+        model_name=model_name,
+        variant=variant,
+        task=task,
+        source={},
+        engine=facts,
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def start_import(session: Session, principal: Principal, version: ModelVersion, spec: ImportSpec) -> Job:
+    document = spec.model_dump(mode="json")
+    job = jobs.submit(session, kind=IMPORT_MODEL, spec=document, project_id=version.project_id)
+    version.job_id = job.id
+    version.source = {"path": spec.source_path, "catalogue_model": spec.catalogue_model}
+    version.state = VersionState.IMPORTING
+    version.state_reason = None
+    record(session, principal, "version.import", spec.version_id, after={"model": spec.model_name})
+    session.flush()
+    return job
+
+
+def import_again(session: Session, principal: Principal, version: ModelVersion) -> Job | None:
+    """A failed import is tried anew, with the same spec; None where there is nothing to try."""
+    job = jobs.repository.job_by_id(session, version.job_id) if version.job_id else None
+    if job is None or version.state is not VersionState.FAILED:
+        return None
+    return start_import(session, principal, version, ImportSpec.model_validate(job.spec))
+
+
+def complete_import(session: Session, job_id: UUID, result: dict[str, Any]) -> None:
+    """The import's rows, in the transaction that ends the job."""
+    job = jobs.repository.job_by_id(session, job_id)
+    spec = ImportSpec.model_validate(job.spec if job else {})
+    outcome = ImportResult.model_validate(result)
+    version = find(session, spec.version_id)
+    version.state = VersionState.READY
+    version.state_reason = None
+    version.digest = outcome.digest
+    version.total_bytes = outcome.total_bytes
+    version.path = outcome.path
+    if "max_model_len" not in version.engine and outcome.max_model_len is not None:
+        version.engine = {**version.engine, "max_model_len": outcome.max_model_len}
+    nudge(session, "serve")
+
+
+IMPORT_MODEL_KIND = JobKind(IMPORT_MODEL, module="control_plane.versions.run_import", complete=complete_import)
+
+
+def mark_failed_imports(session: Session) -> int:
+    """Versions whose import ended badly say so; how many there were."""
+    ended = repository.importing_with_ended_job(session)
+    for version, job in ended:
+        version.state = VersionState.FAILED
+        version.state_reason = str((job.error or {}).get("message") or f"the import was {job.state.value}")
+    return len(ended)
+
+
+def find(session: Session, public: str) -> ModelVersion:
+    key = parse_public_id("ver", public)
+    version = repository.version_by_id(session, key) if key else None
+    if version is None:
+        raise NotFound(f"There is no version {public[:80]!r}.", param="version_id")
+    return version
+
+
+def facts_of(version: ModelVersion) -> EngineFacts:
+    return EngineFacts.model_validate(version.engine)

@@ -1,0 +1,27 @@
+"""How a pool child learns that its worker is going down, or has been killed: the other end of a pipe closes.
+
+The worker's main process holds the write end. It closes it when it begins to shut down, and the kernel closes it when the
+main process dies, so a supervisor that outlives its worker still gives its job back.
+"""
+
+import os
+import select
+
+
+class StopPipe:
+    def __init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+
+    def close(self) -> None:
+        """In the main process: tell every child to stop. In a child, right after the fork: keep the read end only."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
+    def requested(self) -> bool:
+        return self.wait(0.0)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether we are to stop, after at most `seconds`."""
+        readable, _, _ = select.select([self.reader], [], [], seconds)
+        return bool(readable)

@@ -1,0 +1,30 @@
+"""The `appliance` command: a table of contents. Each command says what it does in its own module under commands/."""
+
+import typer
+
+from installer.commands import chat, doctor, hardware, keys, logs, models, reference, serve, stack, status, version
+from installer.terminal import speaks_plainly
+
+app = typer.Typer(
+    name="appliance",
+    help="Thousand Sails: a large-model appliance on your own machine. Start with `appliance up`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+STACK, MODELS, ACCESS = "The stack", "Models", "Access"
+
+app.command("up", rich_help_panel=STACK)(speaks_plainly(stack.up))
+app.command("down", rich_help_panel=STACK)(speaks_plainly(stack.down))
+app.command("status", rich_help_panel=STACK)(speaks_plainly(status.status))
+app.command("logs", rich_help_panel=STACK)(speaks_plainly(logs.logs))
+app.command("doctor", rich_help_panel=STACK)(speaks_plainly(doctor.doctor))
+app.command("version", rich_help_panel=STACK)(speaks_plainly(version.version))
+app.command("hardware", rich_help_panel=MODELS)(speaks_plainly(hardware.hardware))
+app.command("models", rich_help_panel=MODELS)(speaks_plainly(models.models))
+app.add_typer(serve.app, name="serve", rich_help_panel=MODELS)
+app.command("chat", rich_help_panel=MODELS)(speaks_plainly(chat.chat))
+app.add_typer(keys.app, name="keys", rich_help_panel=ACCESS)
+app.command("reference", hidden=True)(speaks_plainly(reference.reference))

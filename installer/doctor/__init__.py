@@ -1,0 +1,1 @@
+"""`appliance doctor`: checks that look at one thing each and say what to do. They change nothing."""

@@ -1,0 +1,113 @@
+"""One head, no drift between the tables and the migrations, and the way up from an empty database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import inspect, select, text
+
+from appliance.base.errors import NewerFormat
+from appliance.base.settings import Settings
+from control_plane.database.session import make_engine
+from control_plane.keys.tables import ApiKey
+from control_plane.migrate import current_revision, migrate
+from control_plane.migrations.configuration import alembic_config
+from control_plane.sessions.tables import AccessToken, PasswordCredential
+from control_plane.tenants.tables import Organization, Project, User
+from tests.fixtures.postgres import PostgresServer
+
+
+@pytest.fixture
+def empty_database(postgres_server: PostgresServer) -> Iterator[Settings]:
+    name = f"test_{uuid4().hex[:12]}"
+    postgres_server.run(f"CREATE DATABASE {name}")
+    yield postgres_server.database(name)
+    postgres_server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_there_is_one_head() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config(Settings.model_validate({})))
+    assert len(scripts.get_heads()) == 1
+
+
+def test_every_migration_limits_how_long_it_waits_for_a_lock() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config(Settings.model_validate({})))
+    for script in scripts.walk_revisions():
+        assert "SET LOCAL lock_timeout" in Path(script.path).read_text(), script.path
+
+
+def test_tables_and_migrations_do_not_drift(empty_database: Settings) -> None:
+    """Also with the monthly partitions there."""
+    migrate(empty_database)
+    try:
+        command.check(alembic_config(empty_database))
+    except CommandError as difference:
+        pytest.fail(f"Tables and migrations differ; add a migration. {difference}")
+    assert current(empty_database) == ScriptDirectory.from_config(alembic_config(empty_database)).get_current_head()
+
+
+def current(settings: Settings) -> str | None:
+    engine = make_engine(settings)
+    with engine.connect() as connection:
+        found = current_revision(connection)
+    engine.dispose()
+    return found
+
+
+def rows(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that first-run seeding writes, keys and times included: what must not change the second time."""
+    engine = make_engine(settings)
+    with engine.connect() as connection:
+        found = {
+            table.__tablename__: [tuple(row) for row in connection.execute(select(table.__table__))]
+            for table in (Organization, Project, User, PasswordCredential, AccessToken, ApiKey)
+        }
+    engine.dispose()
+    return found
+
+
+def test_migrating_an_empty_database_writes_the_first_rows_once(empty_database: Settings) -> None:
+    migrate(empty_database)
+    before = rows(empty_database)
+    assert {name: len(found) for name, found in before.items()} == {
+        "organizations": 1,
+        "projects": 1,
+        "users": 1,
+        "password_credentials": 1,
+        "access_tokens": 2,
+        "api_keys": 1,
+    }
+    migrate(empty_database)
+    assert rows(empty_database) == before
+
+
+def test_every_tenant_owned_table_names_its_project(database_settings: Settings) -> None:
+    engine = make_engine(database_settings)
+    tables = inspect(engine)
+    for name in ("api_keys", "usage_events", "jobs", "model_versions", "served_models"):
+        columns = {column["name"]: column for column in tables.get_columns(name)}
+        assert columns["project_id"]["nullable"] is False, name
+    engine.dispose()
+
+
+def test_vectors_can_be_stored(database_settings: Settings) -> None:
+    engine = make_engine(database_settings)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT '[1,2]'::vector <-> '[1,3]'::vector")) == 1.0
+    engine.dispose()
+
+
+def test_a_newer_schema_is_refused_and_left_alone(empty_database: Settings) -> None:
+    migrate(empty_database)
+    engine = make_engine(empty_database)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(NewerFormat, match="newer version"):
+        migrate(empty_database)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+    engine.dispose()

@@ -52,10 +52,9 @@ def vocabulary_size(tokenizer: Path) -> int:
 def special_tokens(tokenizer: Path) -> dict[str, int]:
     """The begin and end token ids of the tokenizer's own model, where it has a `config.json`."""
     path = tokenizer / "config.json"
-    known = json.loads(path.read_text()) if path.is_file() else {}
-    return {
-        name: known[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id") if known.get(name) is not None
-    }
+    known: dict[str, int | None] = json.loads(path.read_text()) if path.is_file() else {}
+    wanted = ((name, known.get(name)) for name in ("bos_token_id", "eos_token_id", "pad_token_id"))
+    return {name: number for name, number in wanted if number is not None}
 
 
 def llama_config(vocabulary: int, max_model_len: int) -> dict[str, object]:

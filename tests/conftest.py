@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.fixtures.admin_api",
     "tests.fixtures.redis",
     "tests.fixtures.workers",
+    "tests.fixtures.stack",
 ]

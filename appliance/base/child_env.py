@@ -22,6 +22,8 @@ QUIET = {
     "NO_PROXY": "localhost,127.0.0.1,::1",
     "no_proxy": "localhost,127.0.0.1,::1",
     "PYTHONUNBUFFERED": "1",
+    # A process that writes its title over its environment (vLLM's do) would lose the marks of its home and service.
+    "SPT_NOENV": "1",
 }
 
 

@@ -29,9 +29,9 @@ def names(requirements: list[str]) -> list[str]:
 def stated(package: str) -> str:
     """All that the installed package says of its licence, letters and digits only."""
     found = metadata.metadata(package)
-    fields = [found.get("License-Expression") or "", found.get("License") or ""]
-    classifiers = [line for line in found.get_all("Classifier") or [] if line.startswith("License")]
-    return re.sub(r"[^a-z0-9]", "", " ".join([*fields, *classifiers]).lower())
+    classifiers = [line for line in found.get_all("Classifier", []) if line.startswith("License")]
+    lines = [*found.get_all("License-Expression", []), *found.get_all("License", []), *classifiers]
+    return re.sub(r"[^a-z0-9]", "", " ".join(lines).lower())
 
 
 @pytest.mark.parametrize("section", DIRECT)

@@ -98,7 +98,7 @@ def test_schema_is_strict_and_local() -> None:
 
 
 def test_defaults_obey_the_schema() -> None:
-    jsonschema.Draft7Validator(SCHEMA).validate(VALUES)  # pyright: ignore[reportUnknownMemberType]
+    assert jsonschema.Draft7Validator(SCHEMA).is_valid(VALUES)  # pyright: ignore[reportUnknownMemberType]
 
 
 def test_every_value_is_described() -> None:

@@ -1,17 +1,96 @@
-"""A replica from the document to its end, with the real Ray and the real engine."""
+"""A replica from the document to its end, with the real Ray, the real Redis and the real engine."""
 
 import os
 import signal
 
 import psutil
+import pytest
 
+from appliance.base.contracts.replica_table import ReplicaRecord
+from appliance.serving.spec import ServedVersionSpec
 from appliance.serving.strays import HOME_MARK, find_strays
-from tests.fixtures.serving import ServingBox, chat
+from tests.fixtures.serving import ServingBox, chat, wait_for
+
+ALLOWED_FROM_RAY = {"RAY_USAGE_STATS_ENABLED"}
 
 
-def test_put_document_and_chat(serving_box: ServingBox) -> None:
+@pytest.fixture(scope="module")
+def spec(serving_box: ServingBox) -> ServedVersionSpec:
     spec = serving_box.spec()
     serving_box.put(spec)
-    record = serving_box.wait_ready(spec)[0]
-    answer = chat(record.endpoint, model=spec.model_name)
-    assert answer["usage"]["completion_tokens"] == 8
+    return spec
+
+
+@pytest.fixture
+def ready(serving_box: ServingBox, spec: ServedVersionSpec) -> ReplicaRecord:
+    return serving_box.wait_ready(spec)[0]
+
+
+def engine_processes(serving_box: ServingBox) -> list[psutil.Process]:
+    """Every process that carries this home's mark: keepers, engines and their children."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(HOME_MARK) == serving_box.home.key:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_the_engine_of_a_replica_answers(ready: ReplicaRecord, spec: ServedVersionSpec) -> None:
+    answer = chat(ready.endpoint, model=spec.model_name)
+    assert answer["usage"]["completion_tokens"] > 0
+    assert ready.version_id == spec.version_id
+
+
+def test_an_engine_inherits_nothing_of_its_replica(serving_box: ServingBox, ready: ReplicaRecord) -> None:
+    """What made the first token late: docs/adr/0003-first-token-under-ray.md."""
+    processes = engine_processes(serving_box)
+    assert ready.engine_pid in {process.pid for process in processes}
+    for process in processes:
+        assert process.nice() == os.getpriority(os.PRIO_PROCESS, 0), process
+        assert process.cpu_affinity() == psutil.Process().cpu_affinity() or "Worker" in process.name(), process
+    environ = psutil.Process(ready.engine_pid).environ()
+    inherited = {name for name in environ if name.startswith(("RAY_", "OMP_", "KMP_", "MKL_", "APPLIANCE_"))}
+    assert inherited <= ALLOWED_FROM_RAY
+
+
+def test_the_table_is_written_again_after_redis_came_back_empty(
+    serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord
+) -> None:
+    serving_box.redis.flushall()
+    again = serving_box.wait_ready(spec)[0]
+    assert again.replica_id == ready.replica_id
+    assert again.published_at > ready.published_at
+
+
+def test_a_killed_engine_is_replaced(serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord) -> None:
+    os.kill(ready.engine_pid, signal.SIGKILL)
+    replacement = serving_box.wait_ready(spec, but_not=ready.replica_id)[0]
+    assert chat(replacement.endpoint, model=spec.model_name)["usage"]["completion_tokens"] > 0
+    assert {one.replica_id for one in serving_box.replicas(spec)} == {replacement.replica_id}
+    assert find_strays(serving_box.home) == []
+
+
+def test_a_second_replica_leaves_the_first_alone(
+    serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord
+) -> None:
+    serving_box.put(spec.model_copy(update={"num_replicas": 2}))
+    both = serving_box.wait_ready(spec, count=2)
+    assert ready.engine_pid in {one.engine_pid for one in both}
+
+
+def test_going_down_drains_and_leaves_no_process(serving_box: ServingBox, ready: ReplicaRecord) -> None:
+    serving_box.put()
+
+    def draining() -> bool | None:
+        rows = serving_box.rows()
+        return not rows or all(row.state == "draining" for row in rows) or None
+
+    wait_for(draining, seconds=60, what=lambda: str(serving_box.rows()))
+    wait_for(
+        lambda: not engine_processes(serving_box) or None, seconds=90, what=lambda: str(engine_processes(serving_box))
+    )
+    assert serving_box.rows() == []
+    assert not psutil.pid_exists(ready.engine_pid)

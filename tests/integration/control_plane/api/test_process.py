@@ -83,6 +83,8 @@ def test_the_api_outlives_its_database(box: Box) -> None:
         keys = status_of(client, "/api/v1/keys")
         assert wait_for(lambda: keys() == 200, seconds=WAIT_SECONDS)
         assert len(client.get("/v1/organization/users").json()["data"]) == 1
+        client.post("/api/v1/keys", json={"name": "far away"}, headers={"x-forwarded-for": "192.0.2.7"})
+        assert client.get("/api/v1/audit").json()["data"][0]["address"] == "192.0.2.7"
         stop_server(box.postgres)
         began = time.monotonic()
         away = client.get("/api/v1/keys")

@@ -1,0 +1,65 @@
+"""Installing: what is refused before anything is fetched, and what counts as installed."""
+
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from appliance.base.errors import SetupError
+from appliance.engines import install
+from appliance.engines.install import STAMP, InstalledPack, environment_path, install_pack, installed_environment
+from appliance.engines.pack import EnginePack, load_pack
+from appliance.hardware.inventory import Processor
+
+Usage = namedtuple("Usage", "free")
+
+
+@pytest.fixture
+def pack() -> EnginePack:
+    return load_pack("vllm-cpu")
+
+
+def processor_with(*flags: str) -> Processor:
+    return Processor(name="p", architecture="x86_64", cores=1, physical_cores=1, flags=flags, numa_nodes=())
+
+
+def test_a_processor_without_avx2_is_refused(pack: EnginePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "read_processor", lambda: processor_with("sse4_2"))
+    with pytest.raises(SetupError, match="avx2"):
+        install_pack(pack, engines_dir=tmp_path)
+
+
+def test_another_machine_is_refused(pack: EnginePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install.platform, "machine", lambda: "riscv64")
+    with pytest.raises(SetupError, match="riscv64"):
+        install_pack(pack, engines_dir=tmp_path)
+
+
+def test_a_small_disk_is_refused(pack: EnginePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "read_processor", lambda: processor_with(*pack.cpu_flags))
+    monkeypatch.setattr(install.shutil, "disk_usage", lambda _: Usage(free=10**9))
+    with pytest.raises(SetupError, match=r"1\.0 GB free"):
+        install_pack(pack, engines_dir=tmp_path)
+
+
+def test_a_missing_uv_is_told(pack: EnginePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "read_processor", lambda: processor_with(*pack.cpu_flags))
+    with pytest.raises(SetupError, match="uv is missing"):
+        install_pack(pack, engines_dir=tmp_path, uv=tmp_path / "uv")
+
+
+def test_without_a_stamp_it_is_not_installed(pack: EnginePack, tmp_path: Path) -> None:
+    environment_path(pack, engines_dir=tmp_path).mkdir()
+    with pytest.raises(SetupError, match="not installed"):
+        installed_environment(pack, engines_dir=tmp_path)
+
+
+def test_with_a_stamp_nothing_is_done(pack: EnginePack, tmp_path: Path) -> None:
+    environment = environment_path(pack, engines_dir=tmp_path)
+    environment.mkdir()
+    stamp = InstalledPack(
+        pack=pack.name, version=pack.version, torch="2.13.0+cpu", environment=environment, size_bytes=1
+    )
+    (environment / STAMP).write_text(stamp.model_dump_json())
+    assert install_pack(pack, engines_dir=tmp_path, uv=Path("/nowhere/uv")) == stamp
+    assert installed_environment(pack, engines_dir=tmp_path) == environment

@@ -1,0 +1,144 @@
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from appliance.base.errors import BadRequest, Insufficient, NotFound
+from appliance.weights.manifest import MANIFEST_FILE
+from appliance.weights.store import Progress, WeightStore
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> WeightStore:
+    return WeightStore(tmp_path / "weights")
+
+
+def spoil(path: Path, content: bytes) -> None:
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+def test_a_version_holds_the_same_bytes_and_is_named_by_them(store: WeightStore, model_folder: Path) -> None:
+    first = store.publish(model_folder)
+    assert store.versions() == (first.digest,)
+    assert (first.path / "model.safetensors").read_bytes() == (model_folder / "model.safetensors").read_bytes()
+    assert (first.path / "1_Pooling" / "config.json").is_file()
+    assert not (first.path / "picture.png").exists()
+    assert store.publish(model_folder).digest == first.digest
+    assert store.verify(first.digest) == []
+
+
+def test_blobs_are_shared_and_read_only(store: WeightStore, model_folder: Path) -> None:
+    first = store.publish(model_folder)
+    (model_folder / "config.json").write_text('{"other": 1}')
+    second = store.publish(model_folder)
+    assert first.digest != second.digest
+    one, other = first.path / "model.safetensors", second.path / "model.safetensors"
+    assert one.stat().st_ino == other.stat().st_ino
+    assert one.stat().st_mode & 0o777 == 0o444
+
+
+def test_a_later_edit_of_the_source_changes_nothing(store: WeightStore, model_folder: Path) -> None:
+    published = store.publish(model_folder)
+    (model_folder / "tokenizer.json").write_text('{"changed": true}')
+    assert store.verify(published.digest) == []
+
+
+def test_expected_digests_are_held_and_limit_the_import(store: WeightStore, model_folder: Path) -> None:
+    with pytest.raises(BadRequest, match=r"config\.json is damaged"):
+        store.publish(model_folder, expected={"config.json": "0" * 64, "model.safetensors": ""})
+    with pytest.raises(BadRequest, match=r"missing\.json is missing"):
+        store.publish(model_folder, expected={"missing.json": ""})
+    published = store.publish(model_folder, expected={"model.safetensors": ""})
+    assert sorted(path.name for path in published.path.iterdir()) == [MANIFEST_FILE, "model.safetensors"]
+
+
+def test_progress_reaches_the_whole(store: WeightStore, model_folder: Path) -> None:
+    seen: list[Progress] = []
+    published = store.publish(model_folder, progress=seen.append)
+    assert seen[-1].done_bytes == seen[-1].total_bytes == published.total_bytes
+
+
+class BreakOff(Exception):
+    """Stands for the power going away."""
+
+
+def test_a_broken_off_import_leaves_no_version_and_is_taken_up_again(store: WeightStore, model_folder: Path) -> None:
+    def until_tokenizer(progress: Progress) -> None:
+        if progress.file == "tokenizer.json":
+            raise BreakOff
+
+    with pytest.raises(BreakOff):
+        store.publish(model_folder, progress=until_tokenizer)
+    assert store.versions() == ()
+    steps: list[Progress] = []
+    published = store.publish(model_folder, progress=steps.append)
+    assert store.verify(published.digest) == []
+    assert list(store.staging.iterdir()) == []
+
+
+def test_what_was_verified_is_not_read_again(store: WeightStore, model_folder: Path) -> None:
+    def until_tokenizer(progress: Progress) -> None:
+        if progress.file == "tokenizer.json":
+            raise BreakOff
+
+    with pytest.raises(BreakOff):
+        store.publish(model_folder, progress=until_tokenizer)
+    blob = next(path for path in store.blobs.root.glob("*/*") if path.stat().st_size > 4096 * 4)
+    before = blob.stat().st_ino
+    store.publish(model_folder)
+    assert blob.stat().st_ino == before
+
+
+def test_a_full_disk_is_said_before_anything_is_written(
+    store: WeightStore, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 1024))
+    with pytest.raises(Insufficient) as caught:
+        store.publish(model_folder)
+    assert caught.value.params["free_bytes"] == 1024
+    assert store.versions() == ()
+    assert list(store.blobs.root.rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"x" * 10, "has 10 bytes"), (b"", "has 0 bytes"), (None, "its bytes have changed")]
+)
+def test_damage_is_named_and_repaired_in_every_version(
+    store: WeightStore, model_folder: Path, content: bytes | None, reason: str
+) -> None:
+    first = store.publish(model_folder)
+    (model_folder / "config.json").write_text("{}")
+    second = store.publish(model_folder)
+    path = first.path / "model.safetensors"
+    spoil(path, content if content is not None else path.read_bytes()[:-1] + b"x")
+    damage = store.verify(first.digest)
+    assert [each.path for each in damage] == ["model.safetensors"]
+    assert reason in damage[0].reason
+    assert store.repair(first.digest, model_folder) == []
+    assert store.verify(second.digest) == []
+
+
+def test_a_missing_file_shows_in_the_quick_check(store: WeightStore, model_folder: Path) -> None:
+    published = store.publish(model_folder)
+    (published.path / "tokenizer.json").unlink()
+    assert [damage.path for damage in store.check_sizes(published.digest)] == ["tokenizer.json"]
+    assert store.repair(published.digest, model_folder) == []
+
+
+def test_a_source_that_is_damaged_itself_repairs_nothing(store: WeightStore, model_folder: Path) -> None:
+    published = store.publish(model_folder)
+    spoil(published.path / "tokenizer.json", b"")
+    (model_folder / "tokenizer.json").write_text("[]")
+    assert [damage.path for damage in store.repair(published.digest, model_folder)] == ["tokenizer.json"]
+
+
+def test_a_folder_without_its_manifest_is_no_version(store: WeightStore, model_folder: Path) -> None:
+    published = store.publish(model_folder)
+    (published.path / MANIFEST_FILE).unlink()
+    assert store.versions() == ()
+    with pytest.raises(NotFound):
+        store.path_of(published.digest)

@@ -19,10 +19,15 @@ def processor_seconds(pids: Iterable[int]) -> float:
 
 def listeners_on_port(port: int) -> tuple[int, ...]:
     """Every process that holds a listening TCP socket on `port`."""
-    listening = [
-        each for each in psutil.net_connections(kind="tcp") if each.status == psutil.CONN_LISTEN and each.laddr
-    ]
-    return tuple(sorted({each.pid for each in listening if each.laddr.port == port and each.pid is not None}))
+    found: set[int] = set()
+    for process in psutil.process_iter():
+        try:
+            sockets = process.net_connections(kind="tcp")
+        except psutil.Error:
+            continue
+        if any(each.status == psutil.CONN_LISTEN and tuple(each.laddr)[1:] == (port,) for each in sockets):
+            found.add(process.pid)
+    return tuple(sorted(found))
 
 
 def listeners_on_socket(path: Path) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """`python -m control_plane.reconciler`: all reconcilers in one process, each in a thread, until SIGTERM."""
 
+import logging
 import signal
 import sys
 import threading
@@ -12,7 +13,6 @@ from appliance.base.errors import ApplianceError
 from appliance.base.ids import public_id
 from appliance.base.logs import configure, get_logger
 from appliance.base.settings import Settings, load_settings
-from control_plane.cluster.kubernetes_adapter.cluster import kubernetes_cluster
 from control_plane.cluster.local import local_cluster
 from control_plane.cluster.port import ClusterPort
 from control_plane.database.nudge import make_redis, nudge_publisher
@@ -52,7 +52,10 @@ def make_reconcilers(
         ReplicasReconciler(factory=factory, client=client),
         SnapshotReconciler(factory=factory, folder=settings.paths.snapshot, announce=announcer(client)),
         JobsReconciler(
-            factory=factory, queue=CeleryQueue(make_celery(settings), client=client), settings=settings.jobs, interval_seconds=interval
+            factory=factory,
+            queue=CeleryQueue(make_celery(settings), client=client),
+            settings=settings.jobs,
+            interval_seconds=interval,
         ),
         VersionsReconciler(factory=factory, interval_seconds=interval),
         PartitionsReconciler(factory=factory),
@@ -60,7 +63,12 @@ def make_reconcilers(
 
 
 def make_cluster(settings: Settings) -> ClusterPort:
-    return kubernetes_cluster(settings) if settings.cluster.adapter == "kubernetes" else local_cluster(settings)
+    """The Kubernetes client takes tens of megabytes, so a box that has no cluster does not load it."""
+    if settings.cluster.adapter == "kubernetes":
+        from control_plane.cluster.kubernetes_adapter.cluster import kubernetes_cluster  # noqa: PLC0415
+
+        return kubernetes_cluster(settings)
+    return local_cluster(settings)
 
 
 class ReconcilerProcess:
@@ -75,7 +83,7 @@ class ReconcilerProcess:
         self.loops = [
             ReconcilerLoop(
                 reconciler,
-                status=StatusRow(factory, name=reconciler.name),
+                record=StatusRow(factory, name=reconciler.name).record,
                 led=self.leadership.led,
                 stop=self.stop,
             )
@@ -103,12 +111,17 @@ def main() -> int:
     try:
         settings = load_settings()
         configure(service="reconciler", level=settings.log_level)
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         process = ReconcilerProcess(settings, cluster=make_cluster(settings))
     except ApplianceError as error:
         sys.stderr.write(f"{error.message} {error.hint or ''}".rstrip() + "\n")
         return 1
+
+    def stop(*_: object) -> None:
+        process.stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: process.stop.set())
+        signal.signal(number, stop)
     process.run()
     return 0
 

@@ -1,7 +1,7 @@
 """From a bare checkout to `.venv`: standard library only, because nothing else is there yet.
 
 `start` installs the core lock and hands over to `appliance up`; `test` adds the development lock and hands over to
-installer/tiers.py. Each part carries a stamp with the digest of what it was made from, so a second run only reads stamps.
+installer/tiers.py. Each part carries a stamp with the digest of what it was made from: a second run only reads stamps.
 """
 
 import fcntl
@@ -58,7 +58,7 @@ UV = Part(
     name="uv",
     title="the package installer uv",
     sources=(LOCKS / "bootstrap.txt",),
-    command=(PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCKS / "bootstrap.txt")),
+    command=(PYTHON, "-m", "pip", "install", "-qq", "--require-hashes", "-r", str(LOCKS / "bootstrap.txt")),
 )
 CORE = Part(
     name="core",
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("Stopped. Run the same command again to go on from here.", file=sys.stderr)
         return 130
-    hand_over(goal, rest, environ={**os.environ, "TS_BOOTSTRAP_SECONDS": f"{time.monotonic() - began:.2f}"})
+    return hand_over(goal, rest, environ={**os.environ, "TS_BOOTSTRAP_SECONDS": f"{time.monotonic() - began:.2f}"})
 
 
 def prepare(parts: Sequence[Part]) -> None:
@@ -182,7 +182,7 @@ def hand_over(goal: str, rest: Sequence[str], *, environ: dict[str, str]) -> NoR
     else:
         command = [PYTHON, "-m", "installer.tiers", *rest]
     sys.stdout.flush()
-    os.execve(command[0], command, environ)
+    os.execve(command[0], command, environ)  # noqa: S606  a fixed program of ours
 
 
 if __name__ == "__main__":

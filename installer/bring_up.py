@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def bring_up(settings: Settings, *, progress: Progress) -> Raised:
 
 
 @contextmanager
-def only_one_up(home: Home) -> Iterator[None]:
+def only_one_up(home: Home) -> Generator[None]:
     """One `up` or `down` at a time per home; raises SetupError where another is at work."""
     home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(home.root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

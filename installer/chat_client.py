@@ -103,7 +103,8 @@ def collect(chunks: Iterator[dict[str, Any]], *, began: float, on_text: Callable
             first = first or last
             pieces.append(text)
             on_text(text)
-        tokens = (chunk.get("usage") or {}).get("completion_tokens", tokens)
+        usage: dict[str, Any] = chunk.get("usage") or {}
+        tokens = int(usage.get("completion_tokens", tokens))
     return Reply("".join(pieces), tokens or len(pieces), first_token_seconds=first, total_seconds=last)
 
 

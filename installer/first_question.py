@@ -15,6 +15,9 @@ from installer.waiting import wait_until
 QUESTION = "What is this appliance?"
 LOOK_SECONDS = 2.0
 MARGIN_SECONDS = 120.0
+FAILURE_SECONDS = 20.0
+FAILED = "failed"
+HINT = "See `appliance serve list`, `appliance logs reconciler` and `appliance logs ray`."
 WAITING_HELPS = frozenset({401, 404, 429, 502, 503, 504})
 """Until the first snapshot is written the gateway knows neither key nor model; until an engine is ready it says 503."""
 
@@ -44,6 +47,7 @@ class ChatReadiness:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.looked_at = 0.0
+        self.failed_since: float | None = None
 
     def is_ready(self) -> bool:
         """Raises ChatRefused for a refusal that no waiting will mend."""
@@ -67,21 +71,27 @@ class ChatReadiness:
                 say(self.state())
             return self.is_ready()
 
-        wait_until(
-            is_ready,
-            seconds=seconds,
-            what=f"the model {CHAT_MODEL} to answer; it is {self.state()}",
-            hint="See `appliance serve list` and `appliance logs ray`.",
-        )
+        wait_until(is_ready, seconds=seconds, what=f"the model {CHAT_MODEL} to answer", hint=HINT)
 
     def state(self) -> str:
-        """What the control plane says about the model, for the waiting line only."""
+        """What the control plane says about the model; raises SetupError once it has failed for a while."""
         try:
             with AdminClient(self.stack.home, timeout_seconds=5.0) as api:
                 served = api.get(f"/served-models/{CHAT_MODEL}")
         except ApplianceError as error:
             return error.message
-        return served.get("observed_reason") or str(served["observed_state"])
+        reason = served.get("observed_reason") or str(served["observed_state"])
+        self.give_up_on_failure(str(served["observed_state"]), reason=reason)
+        return reason
+
+    def give_up_on_failure(self, state: str, *, reason: str) -> None:
+        """A model that failed is tried again by itself, so one look says little; a failure that stays is the answer."""
+        if state != FAILED:
+            self.failed_since = None
+            return
+        self.failed_since = self.failed_since or clock.monotonic()
+        if clock.monotonic() - self.failed_since > FAILURE_SECONDS:
+            raise SetupError(f"The model {CHAT_MODEL} does not start: {reason}", hint=HINT)
 
 
 def ask_first_question(stack: Stack, *, on_text: Callable[[str], None]) -> FirstReply:

@@ -59,7 +59,7 @@ class RedisAnswers:
             socket_timeout=PROBE_SECONDS,
         )
         try:
-            client.ping()
+            client.ping()  # pyright: ignore[reportUnknownMemberType]  upstream leaves its options untyped
         except redis.RedisError as error:
             return str(error)
         finally:

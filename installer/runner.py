@@ -1,7 +1,7 @@
 """Runs steps in order, shows what is going on, and keeps the time of each. The only place that executes a plan."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,15 +25,11 @@ class Timing:
 
 
 class Progress(Protocol):
-    def during(self, title: str) -> "Stage": ...
+    """What is shown while a step runs, and after it."""
+
+    def during(self, title: str) -> AbstractContextManager[Say]: ...
 
     def finished(self, timing: Timing) -> None: ...
-
-
-class Stage(Protocol):
-    def __enter__(self) -> Say: ...
-
-    def __exit__(self, *exc: object) -> None: ...
 
 
 def run_steps(steps: Sequence[Step], *, progress: Progress) -> list[Timing]:
@@ -62,7 +58,7 @@ class TerminalProgress:
         self.console = console
 
     @contextmanager
-    def during(self, title: str) -> Iterator[Say]:
+    def during(self, title: str) -> Generator[Say]:
         with self.console.status(title) as status:
             yield lambda detail: status.update(f"{title} [dim]({detail})[/]")
 
@@ -75,7 +71,7 @@ class SilentProgress:
     """For `--json`: nothing but the document goes out."""
 
     @contextmanager
-    def during(self, title: str) -> Iterator[Say]:  # noqa: ARG002  the seam's signature
+    def during(self, title: str) -> Generator[Say]:  # noqa: ARG002  the seam's signature
         yield lambda detail: None  # noqa: ARG005
 
     def finished(self, timing: Timing) -> None:

@@ -13,14 +13,17 @@ from installer.admin_client import AdminClient, JsonObject
 from installer.supervision.client import ProcessState, Supervisor
 from installer.supervision.strays import Marked, marked_processes
 
-RECONCILER_SILENT_SECONDS = 60
+LOOPS_SILENT_SECONDS = 60
+LOOP_SILENT_SECONDS = 7200
+"""The quick reconcilers run every few seconds, the slowest every hour: all silent is soon wrong, one is later."""
+
 ENGINES = "engines"
 SUPERVISOR = "supervisor"
 
 
 @dataclass(frozen=True)
 class ProcessReport:
-    """One supervised process with all its children. `memory_bytes` is their proportional share (PSS), so sums are true."""
+    """One supervised process with its children. `memory_bytes` is their proportional share (PSS), so sums are true."""
 
     name: str
     state: str
@@ -62,7 +65,7 @@ class StatusReport:
             found.append("the appliance is not running")
         elif self.api_problem:
             found.append(self.api_problem)
-        found += [problem for row in self.reconcilers if (problem := reconciler_problem(row, now=self.now))]
+        found += reconciler_problems(self.reconcilers, now=self.now)
         found += [problem for row in self.served_models if (problem := served_model_problem(row))]
         return found
 
@@ -75,11 +78,12 @@ class StatusReport:
         }
 
 
-def reconciler_problem(row: JsonObject, *, now: int) -> str | None:
-    if row["last_error"]:
-        return f"reconciler {row['name']}: {row['last_error']}"
-    silent = now - (row["last_run_at"] or 0)
-    return f"reconciler {row['name']} has not run for {silent} s" if silent > RECONCILER_SILENT_SECONDS else None
+def reconciler_problems(rows: Sequence[JsonObject], *, now: int) -> list[str]:
+    found = [f"reconciler {row['name']}: {row['last_error']}" for row in rows if row["last_error"]]
+    silent = {row["name"]: now - (row["last_run_at"] or 0) for row in rows}
+    if silent and min(silent.values()) > LOOPS_SILENT_SECONDS:
+        return [*found, f"no reconciler has run for {min(silent.values())} s"]
+    return found + [f"reconciler {name} has not run for {s} s" for name, s in silent.items() if s > LOOP_SILENT_SECONDS]
 
 
 def served_model_problem(row: JsonObject) -> str | None:

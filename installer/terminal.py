@@ -42,7 +42,7 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) 
 
 
 def speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
-    """Our errors become a sentence and a hint with exit code 1; Ctrl-C exits 130; anything else is a bug and shows itself."""
+    """Our errors become a sentence and a hint with exit code 1, Ctrl-C exits 130; anything else is a bug and shows."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,5 +1,6 @@
 """Read the catalogue: every file below `entries/`, validated, in order, names unique."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def load_family(path: Path) -> tuple[CatalogueEntry, ...]:
         place = ".".join(str(part) for part in first["loc"])
         raise wrong(path, f"{place}: {first['msg']}") from error
     names = [entry.name for entry in entries]
-    for earlier, later in zip(names, names[1:], strict=False):
+    for earlier, later in pairwise(names):
         if later < earlier:
             raise wrong(path, f"`{later}` stands after `{earlier}`; entries are sorted by name")
     for entry in entries:

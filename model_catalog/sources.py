@@ -10,7 +10,7 @@ from model_catalog.schema import BundledSource, HubSource, PackageSource, Source
 
 
 def local_folder(source: Source) -> Path:
-    """The folder that holds the files; raises SetupError where it is missing, BadRequest where a person must bring it."""
+    """The folder of the files; raises SetupError where it is missing, BadRequest where a person must bring it."""
     match source:
         case BundledSource():
             folder = PACKAGE_FOLDER / source.path

@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.fixtures.admin_api",
     "tests.fixtures.redis",
     "tests.fixtures.workers",
+    "tests.fixtures.fake_serve",
     "tests.fixtures.stack",
 ]

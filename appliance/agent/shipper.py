@@ -104,12 +104,13 @@ class UsageShipper:
             log.error("usage_record_refused", request_id=refused.get("request_id"), reason=refused.get("reason"))
 
     def _forget_gone(self) -> None:
-        """Drop the cursors and locks of gateways that left no file."""
+        """Drop cursors and locks that dead gateways left without any file."""
         present = self._spool.gateways()
+        for gateway in self._spool.locks():
+            if gateway not in present and not self._spool.is_alive(gateway):
+                self._spool.remove_lock(gateway)
         gone = [gateway for gateway in self._cursor.gateways if gateway not in present]
         for gateway in gone:
-            if self._cursor.gateways[gateway].running and self._spool.is_alive(gateway):
-                continue
             del self._cursor.gateways[gateway]
         if gone:
             save_cursor(self._spool.folder, cursor=self._cursor)

@@ -2,12 +2,31 @@
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
 
+class SteadyStream:
+    """Drops a line that cannot be written: a full disk, or a supervisor that is gone, must not stop the service."""
+
+    def __init__(self, inner: TextIO) -> None:
+        self._inner = inner
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._inner.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._inner.flush()
+
+
 def configure(*, service: str, json: bool = True, level: str = "INFO") -> None:
     """Set up structlog and the standard library's logging for this process, once, at its entry point."""
+    output = cast("TextIO", SteadyStream(sys.stderr))
     threshold = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -21,14 +40,14 @@ def configure(*, service: str, json: bool = True, level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=output),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
-    stream = logging.StreamHandler(sys.stderr)
+    stream = logging.StreamHandler(output)
     stream.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [stream]

@@ -1,7 +1,7 @@
 """Installing a pack: an environment of its own from locked requirements, built once, complete or not there.
 
-`<engines_dir>/<pack>-<engine version>-<lock digest>/` counts as installed once its stamp file is written, which happens last; a run that was cut
-off is taken up where it stopped, because uv skips what is already there.
+`<engines_dir>/<pack>-<engine version>-<lock digest>/` counts as installed once its stamp file is written, which happens
+last; a run that was cut off is taken up where it stopped, because uv skips what is already there.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def installed_environment(pack: EnginePack, *, engines_dir: Path) -> Path:
 def install_pack(
     pack: EnginePack, *, engines_dir: Path, uv: Path | None = None, progress: Progress = lambda _: None
 ) -> InstalledPack:
-    """Install `pack` unless it is there. `uv` defaults to the one beside this Python; `UV_FIND_LINKS` or else `PIP_FIND_LINKS` is used.
+    """Install `pack` unless it is there. `uv` defaults to the one beside this Python.
 
     Raises SetupError when the processor, the disk, uv or the package index is not up to it.
     """
@@ -102,7 +102,7 @@ def check_processor(pack: EnginePack) -> None:
     if missing:
         raise SetupError(
             f"This processor lacks the instructions {', '.join(missing)} that {pack.name} {pack.version} needs.",
-            hint="Use a processor with AVX2 (about 2015 or newer); in a virtual machine pass the host's CPU type through.",
+            hint="Use a processor with AVX2 (2015 or newer); in a virtual machine, pass the host's CPU type.",
         )
 
 

@@ -1,9 +1,9 @@
 """The process between a replica and its engine: runs the engine in a group of its own, bounds its log, and ends it.
 
-Standard library only, run as `python -I -S keeper.py ...`, so that it costs 10 MB. The replica holds the other end of its
-standard input: when the replica goes, however it goes, that pipe closes and the engine's whole group is ended. When the keeper
-itself is killed, the kernel ends the engine (`PR_SET_PDEATHSIG`, prctl(2)). It has one thread, because the kernel sends that signal
-when the parent's *thread* ends, and replicas start and stop threads.
+Standard library only, run as `python -I -S keeper.py ...`, so that it costs 10 MB. The replica holds the other end of
+its standard input: when the replica goes, however it goes, that pipe closes and the engine's whole group is ended. When
+the keeper itself is killed, the kernel ends the engine (`PR_SET_PDEATHSIG`, prctl(2)). It has one thread, because the
+kernel sends that signal when the parent's *thread* ends, and replicas start and stop threads.
 """
 
 import argparse

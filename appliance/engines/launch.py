@@ -13,7 +13,6 @@ class LaunchValues:
     """What the templates of a pack may name as `{placeholder}`."""
 
     python: Path
-    environment: Path
     weights: Path
     model_name: str
     socket: Path

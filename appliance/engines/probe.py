@@ -59,7 +59,9 @@ def parse_load(text: str, *, names: MetricNames) -> EngineLoad:
         name = series.partition("{")[0]
         totals[name] = totals.get(name, 0.0) + float(value)
     figures = {figure: totals.get(series, 0.0) for figure, series in names.model_dump().items()}
-    return EngineLoad.model_validate({key: value if key == "kv_cache_usage" else int(value) for key, value in figures.items()})
+    return EngineLoad.model_validate(
+        {key: value if key == "kv_cache_usage" else int(value) for key, value in figures.items()}
+    )
 
 
 def _get(endpoint: Path, path: str, timeout_seconds: float) -> tuple[int, bytes]:

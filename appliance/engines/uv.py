@@ -21,7 +21,9 @@ class Uv:
 
     def __init__(self, program: Path, *, progress: Progress) -> None:
         if not program.is_file():
-            raise SetupError(f"{program} is missing.", hint="Run `./start`, which sets up the core environment with uv.")
+            raise SetupError(
+                f"{program} is missing.", hint="Run `./start`, which sets up the core environment with uv."
+            )
         self._program = program
         self._progress = progress
 
@@ -61,7 +63,9 @@ def _install(requirements: Path, *, environment: Path) -> list[str]:
 
 def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The allow-list, and how this machine reaches its package index; pip's settings serve where uv's are not set."""
-    passed = {key: value for key, value in environ.items() if key.startswith(PASSED_ON) or key.lower().endswith("_proxy")}
+    passed = {
+        key: value for key, value in environ.items() if key.startswith(PASSED_ON) or key.lower().endswith("_proxy")
+    }
     for uv_name, pip_name in FROM_PIP.items():
         if pip_name in environ:
             passed.setdefault(uv_name, environ[pip_name])
@@ -71,10 +75,14 @@ def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def explain(said: str) -> SetupError:
     """What uv's last lines mean for a person."""
     if "No space left" in said:
-        return SetupError(f"The disk is full: {said}", hint="Free some space and start again; it goes on where it stopped.")
+        return SetupError(
+            f"The disk is full: {said}", hint="Free some space and start again; it goes on where it stopped."
+        )
     if "hash mismatch" in said.lower():
         return SetupError(f"A package is not the one that was locked: {said}", hint="Do not use that package index.")
     if any(sign in said for sign in NETWORK_SIGNS):
-        hint = "Check the network and the proxy, or name a folder of wheels in PIP_FIND_LINKS; it goes on where it stopped."
+        hint = "Check network and proxy, or name a folder of wheels in PIP_FIND_LINKS; it goes on where it stopped."
         return SetupError(f"Packages could not be fetched: {said}", hint=hint)
-    return SetupError(f"The engine's environment could not be installed: {said}", hint="Mend the cause and start again.")
+    return SetupError(
+        f"The engine's environment could not be installed: {said}", hint="Mend the cause and start again."
+    )

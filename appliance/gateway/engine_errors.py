@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from pydantic_core import from_json
-
 from appliance.base.errors import (
     ApplianceError,
     BadRequest,
@@ -20,6 +18,7 @@ from appliance.base.errors import (
     Unavailable,
 )
 from appliance.gateway.faults import EngineFailed
+from appliance.gateway.json_objects import as_object, parse_object
 
 RETRY_AFTER_SECONDS = 2.0
 MAX_MESSAGE = 1000
@@ -61,8 +60,7 @@ def from_engine(status: int, *, body: bytes, content_field: str) -> ApplianceErr
 
 def from_frame(chunk: dict[str, Any], *, content_field: str) -> ApplianceError:
     """The same for an error frame in a stream; vLLM puts the status into `code`."""
-    error = chunk.get("error")
-    code = error.get("code") if isinstance(error, dict) else None
+    code = (as_object(chunk.get("error")) or {}).get("code")
     if not isinstance(code, int) or not 400 <= code < 500:
         return EngineFailed()
     return refused(read_refusal(chunk), content_field=content_field)
@@ -78,16 +76,14 @@ def refused(refusal: Refusal, *, content_field: str) -> BadRequest:
 
 def parse_refusal(body: bytes) -> Refusal:
     try:
-        return read_refusal(from_json(body))
+        return read_refusal(parse_object(body))
     except ValueError:
         return Refusal()
 
 
-def read_refusal(parsed: object) -> Refusal:
+def read_refusal(parsed: dict[str, Any]) -> Refusal:
     """vLLM lists pydantic's findings as text; the first one is said plainly, with the path of the field as `param`."""
-    error = parsed.get("error", parsed) if isinstance(parsed, dict) else None
-    if not isinstance(error, dict):
-        return Refusal()
+    error = as_object(parsed.get("error")) or parsed
     message, param = error.get("message", error.get("detail")), error.get("param")
     if not isinstance(message, str) or not message:
         return Refusal()

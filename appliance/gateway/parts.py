@@ -1,7 +1,7 @@
 """What the gateway is made of, put together once from settings, and kept running."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -52,7 +52,7 @@ def build_parts(settings: Settings) -> Parts:
 
 
 @asynccontextmanager
-async def running(parts: Parts) -> AsyncIterator[None]:
+async def running(parts: Parts) -> AsyncGenerator[None]:
     """The background loops, for as long as the server runs; at the end the spool is closed whole."""
     housekeeping = Housekeeping(
         settings=parts.settings.gateway, relay=parts.relay, snapshot=parts.snapshot, spool=parts.spool

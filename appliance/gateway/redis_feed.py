@@ -4,7 +4,7 @@ Redis is a convenience here: without it the last table and the snapshot on disk 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import redis.asyncio as aioredis
@@ -52,7 +52,7 @@ class RedisFeed:
             self._note(reachable=False, problem=type(error).__name__)
             return
         self._note(reachable=True, problem=None)
-        self._table.update(parse_records(fields))
+        self._table.update(parse_records(as_bytes(fields)))
         self._save()
 
     async def _poll(self) -> None:
@@ -63,10 +63,11 @@ class RedisFeed:
     async def _listen(self, on_snapshot: Callable[[], object]) -> None:
         while True:
             try:
-                async with self._client.pubsub() as channel:
+                async with self._client.pubsub() as channel:  # pyright: ignore[reportUnknownMemberType]
                     await channel.subscribe(SNAPSHOT_CHANNEL)
                     on_snapshot()
-                    async for _ in channel.listen():
+                    while True:
+                        await channel.get_message(timeout=None)
                         on_snapshot()
             except (RedisError, OSError) as error:
                 log.debug("snapshot_channel_lost", problem=type(error).__name__)
@@ -91,6 +92,11 @@ class RedisFeed:
         self.reachable = reachable
 
 
+def as_bytes(fields: Mapping[bytes | str, bytes | str]) -> dict[bytes, bytes]:
+    """redis-py types both, as its answers depend on how a client was made; ours gives bytes."""
+    return {name: value for name, value in fields.items() if isinstance(name, bytes) and isinstance(value, bytes)}
+
+
 def identity(record: ReplicaRecord) -> tuple[str, str, str]:
     return record.replica_id, record.endpoint, record.state
 
@@ -99,7 +105,7 @@ def connect_redis(*, socket: Path, url: str | None, password: str | None) -> "ai
     """A client for the appliance's own Redis on its socket, or for the one that a cluster gives by URL."""
     retry = Retry(NoBackoff(), 0)  # the loops ask again by themselves; a request must not wait
     if url is not None:
-        return aioredis.Redis.from_url(
+        return aioredis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
             url, password=password, socket_connect_timeout=CONNECT_TIMEOUT_SECONDS, retry=retry
         )
     return aioredis.Redis(

@@ -5,10 +5,8 @@ Another replica is tried only while no byte of an answer has come. Everything th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-
-from pydantic_core import from_json
 
 from appliance.base.clock import monotonic
 from appliance.base.errors import ApplianceError, EngineTimeout, Unavailable
@@ -16,6 +14,7 @@ from appliance.gateway.client import SSE_HEADERS, Client, Headers
 from appliance.gateway.engine_connection import EngineConnection, connect, render_request
 from appliance.gateway.engine_errors import from_engine, from_frame
 from appliance.gateway.faults import ClientLeft, EngineBroken, EngineFailed, EngineUnreachable
+from appliance.gateway.json_objects import parse_object
 from appliance.gateway.metering import CLIENT_LEFT, Admitted, Meter
 from appliance.gateway.replicas import Replica, ReplicaTable
 from appliance.gateway.request_body import CONTENT_FIELD
@@ -75,7 +74,7 @@ class Relay:
         self._table.failed(replica, is_gone=is_gone)
 
     @contextmanager
-    def held(self, engine: EngineConnection, *, replica: Replica) -> Iterator[None]:
+    def held(self, engine: EngineConnection, *, replica: Replica) -> Generator[None]:
         """The engine counts as busy, and is closed at the end however that comes."""
         self.engines.add(engine)
         replica.in_flight += 1
@@ -160,7 +159,7 @@ class Exchange:
         scanner = FrameScanner(keep_usage=self._request.parsed.keep_usage)
         feed, send, read = scanner.feed, client.send, engine.read
         try:
-            while piece:
+            while piece and not scanner.done:
                 passed = feed(piece)
                 if passed:
                     if not client.started:
@@ -168,7 +167,8 @@ class Exchange:
                     await send({"type": "http.response.body", "body": passed, "more_body": True})
                 if scanner.error:
                     raise from_frame(scanner.error, content_field=CONTENT_FIELD[self._request.path])
-                piece = await read()
+                if not scanner.done:
+                    piece = await read()
             if scanner.broken:
                 raise EngineBroken("the engine's stream ended too early")
         finally:
@@ -212,12 +212,9 @@ def usage_of(body: bytes) -> TokenUsage | None:
     if len(body) > PARSE_WHOLE_BYTES:
         return usage_in_tail(body)
     try:
-        parsed = from_json(body)
+        return parse_usage(parse_object(body).get("usage"))
     except ValueError as error:
-        raise EngineBroken("the engine's answer is not JSON") from error
-    if not isinstance(parsed, dict):
-        raise EngineBroken("the engine's answer is not a JSON object")
-    return parse_usage(parsed.get("usage"))
+        raise EngineBroken("the engine's answer is not a JSON object") from error
 
 
 def usage_in_tail(body: bytes) -> TokenUsage | None:
@@ -225,6 +222,6 @@ def usage_in_tail(body: bytes) -> TokenUsage | None:
         raise EngineBroken("the engine's answer is not a JSON object")
     _, found, tail = body.rpartition(b'"usage"')
     try:
-        return parse_usage(from_json(b'{"usage"' + tail).get("usage")) if found else None
+        return parse_usage(parse_object(b'{"usage"' + tail).get("usage")) if found else None
     except ValueError:
         return None

@@ -7,10 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import from_json
-
 from appliance.base.contracts.snapshot import Task
 from appliance.base.errors import BadRequest
+from appliance.gateway.json_objects import as_list, as_object, parse_object
 
 BYTES_PER_TOKEN = 4
 MAX_CHOICES = 128
@@ -36,14 +35,14 @@ class ParsedRequest:
 
 def parse_request(path: str, *, body: bytes) -> ParsedRequest:
     """Raises BadRequest with the name of the wrong field in `param`."""
-    fields = parse_object(body)
+    fields = parse_fields(body)
     model = fields.get("model")
     if not isinstance(model, str) or not model:
         raise wrong_type(fields, "model", "the name of a model")
     check_content(path, fields)
     stream = path != EMBEDDINGS and flag(fields, "stream")
-    options = fields.get("stream_options")
-    if options is not None and not isinstance(options, dict):
+    options = as_object(fields.get("stream_options"))
+    if options is None and fields.get("stream_options") is not None:
         raise wrong_type(fields, "stream_options", "an object")
     keep_usage = bool(options and options.get("include_usage"))
     return ParsedRequest(
@@ -56,15 +55,12 @@ def parse_request(path: str, *, body: bytes) -> ParsedRequest:
     )
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_fields(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`: UTF-8, at most 200 levels deep, no NaN or Infinity."""
     try:
-        fields = from_json(body, allow_inf_nan=False)
+        return parse_object(body, allow_inf_nan=False)
     except ValueError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from error
-    if not isinstance(fields, dict):
-        raise BadRequest("The body has to be a JSON object.", code="invalid_json")
-    return fields
 
 
 def check_content(path: str, fields: dict[str, Any]) -> None:
@@ -72,13 +68,19 @@ def check_content(path: str, fields: dict[str, Any]) -> None:
     name = CONTENT_FIELD[path]
     value = fields.get(name)
     if path == CHAT:
-        if not isinstance(value, list) or not value:
-            raise wrong_type(fields, name, "a list with at least one message")
-        for index, message in enumerate(value):
-            if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-                raise BadRequest(f"'{name}[{index}]' has to be an object with a role.", param=f"{name}[{index}]")
+        check_messages(fields, as_list(value))
     elif not isinstance(value, (str, list)) or not value:
         raise wrong_type(fields, name, "text or a list, and not empty")
+
+
+def check_messages(fields: dict[str, Any], messages: list[Any] | None) -> None:
+    if not messages:
+        raise wrong_type(fields, "messages", "a list with at least one message")
+    for index, message in enumerate(messages):
+        role = (as_object(message) or {}).get("role")
+        if not isinstance(role, str):
+            name = f"messages[{index}]"
+            raise BadRequest(f"'{name}' has to be an object with a role.", param=name, code="invalid_type")
 
 
 def flag(fields: dict[str, Any], name: str) -> bool:
@@ -109,10 +111,10 @@ def positive(fields: dict[str, Any], name: str) -> int | None:
 
 def with_usage(body: bytes, fields: dict[str, Any]) -> bytes:
     """Ask the engine for the usage frame: spliced in where the client gave no options, else written anew."""
-    options = fields.get("stream_options")
     if "stream_options" not in fields:
         return ASK_FOR_USAGE + body.lstrip()[1:]
-    asked = {**(options or {}), "include_usage": True, "continuous_usage_stats": False}
+    options = as_object(fields["stream_options"]) or {}
+    asked = {**options, "include_usage": True, "continuous_usage_stats": False}
     return json.dumps({**fields, "stream_options": asked}, ensure_ascii=False).encode()
 
 

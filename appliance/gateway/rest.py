@@ -1,6 +1,6 @@
 """The paths that are not hot: the list of models, and health. Plain Starlette, one envelope for all errors."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -43,7 +43,7 @@ def build_rest(parts: Parts) -> Starlette:
         return answer(health(parts))
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with running(parts):
             yield
 

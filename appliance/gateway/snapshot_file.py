@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from appliance.base.contracts.snapshot import SNAPSHOT_FILE, SNAPSHOT_FORMAT, Snapshot, SnapshotKey, SnapshotModel
 from appliance.base.errors import NewerFormat, SetupError, Unavailable
 from appliance.base.logs import get_logger
+from appliance.gateway.json_objects import parse_object
 
 log = get_logger(__name__)
 
@@ -84,8 +84,8 @@ class SnapshotFile:
 def parse_snapshot(content: bytes) -> Snapshot:
     """Raises NewerFormat or SetupError."""
     try:
-        raw = from_json(content)
-        found = raw.get("format", 0) if isinstance(raw, dict) else 0
+        raw = parse_object(content)
+        found = raw.get("format", 0)
         if isinstance(found, int) and found > SNAPSHOT_FORMAT:
             raise NewerFormat(f"The snapshot has format {found}; this gateway knows {SNAPSHOT_FORMAT} and older.")
         return Snapshot.model_validate(raw)

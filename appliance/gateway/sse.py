@@ -8,9 +8,8 @@ says.
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import from_json
-
 from appliance.gateway.faults import EngineBroken
+from appliance.gateway.json_objects import as_object, parse_object
 
 END = b"\n\n"
 PREFIX = b"data:"
@@ -70,6 +69,7 @@ class FrameScanner:
         chunk = parse_frame(frame)
         if "error" in chunk and not chunk.get("choices"):
             self.error = chunk
+            self.frames -= 1
             return False
         usage = parse_usage(chunk.get("usage"))
         self.usage = usage or self.usage
@@ -81,24 +81,21 @@ class FrameScanner:
 def parse_frame(frame: bytes) -> dict[str, Any]:
     """The JSON object of a frame with one `data:` line; raises EngineBroken."""
     try:
-        chunk = from_json(frame.strip().removeprefix(PREFIX))
+        return parse_object(frame.strip().removeprefix(PREFIX))
     except ValueError as error:
         raise EngineBroken("the engine sent a frame that is not JSON") from error
-    if not isinstance(chunk, dict):
-        raise EngineBroken("the engine sent a frame that is not a JSON object")
-    return chunk
 
 
 def parse_usage(usage: object) -> TokenUsage | None:
     """OpenAI's `usage` object as figures, or None where it is missing or is not one."""
-    if not isinstance(usage, dict):
+    figures = as_object(usage)
+    if figures is None:
         return None
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+    details = as_object(figures.get("prompt_tokens_details")) or {}
     return TokenUsage(
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        cached_tokens=_count(cached),
+        prompt_tokens=_count(figures.get("prompt_tokens")),
+        completion_tokens=_count(figures.get("completion_tokens")),
+        cached_tokens=_count(details.get("cached_tokens")),
     )
 
 

@@ -27,8 +27,7 @@ class UsageSpool:
         self._size = 0
         self._dirty = False
         self._waiting: deque[bytes] = deque()
-        self._lock = os.open(folder / lock_file_name(gateway_id), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = hold_lock(folder / lock_file_name(gateway_id))
         self._file: int | None = None
 
     @property
@@ -105,3 +104,15 @@ class UsageSpool:
             os.close(self._file)
         self._file, self._size, self._sequence = opened, 0, self._sequence + 1
         return opened
+
+
+def hold_lock(path: Path) -> int:
+    """Hold an exclusive lock on `path` as long as the descriptor is open; the shipper removes lock files that nobody
+    holds.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+        os.close(descriptor)

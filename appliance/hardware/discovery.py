@@ -14,7 +14,7 @@ DETECTORS: tuple[Detector, ...] = (cpu.detect,)
 
 
 def discover() -> Inventory:
-    """The node as it is now. A detector returns nothing where its vendor's devices or driver are absent; it never raises."""
+    """The node as it is now. A detector returns nothing, and never raises, where its vendor's driver is absent."""
     return Inventory(
         hostname=platform.node(),
         kernel=platform.release(),

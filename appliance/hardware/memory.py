@@ -1,4 +1,4 @@
-"""Main memory from /proc/meminfo, and the control group's limit (cgroup v2 `memory.max`, v1 `memory.limit_in_bytes`)."""
+"""Main memory from /proc/meminfo, and the control group's limit (v2 `memory.max`, v1 `memory.limit_in_bytes`)."""
 
 from pathlib import Path
 
@@ -16,7 +16,9 @@ def read_memory() -> Memory:
 
 def parse_memory(meminfo: str, *, limits: list[str]) -> Memory:
     """A limit of `max`, or one above the total (v1 writes a huge number for none), is no limit."""
-    figures = {name: int(rest.split()[0]) * KIB for name, _, rest in (line.partition(":") for line in meminfo.splitlines())}
+    figures = {
+        name: int(rest.split()[0]) * KIB for name, _, rest in (line.partition(":") for line in meminfo.splitlines())
+    }
     total = figures["MemTotal"]
     below = [int(limit) for limit in limits if limit.strip().isdigit() and int(limit) < total]
     return Memory(

@@ -1,4 +1,4 @@
-"""The processor, from /proc/cpuinfo and /sys/devices/system/node (proc(5), Documentation/ABI/stable/sysfs-devices-node)."""
+"""The processor, from /proc/cpuinfo and /sys/devices/system/node (proc(5), the kernel's sysfs-devices-node)."""
 
 import os
 import platform
@@ -23,10 +23,8 @@ def read_processor() -> Processor:
     )
 
 
-def parse_processor(
-    cpuinfo: str, *, architecture: str, cores: int, numa_nodes: tuple[NumaNode, ...]
-) -> Processor:
-    """`flags` on x86, `Features` on ARM, whichever the first processor lists. Cores are counted by package and core id."""
+def parse_processor(cpuinfo: str, *, architecture: str, cores: int, numa_nodes: tuple[NumaNode, ...]) -> Processor:
+    """Flags are called `Features` on ARM. Physical cores are counted by package and core id."""
     blocks = [_fields(block) for block in cpuinfo.strip().split("\n\n")]
     first = blocks[0] if blocks else {}
     physical = {(block.get("physical id"), block.get("core id")) for block in blocks if "core id" in block}

@@ -17,7 +17,7 @@ def build(args: dict[str, Any]) -> serve.Application:
     """One deployment whose replicas each supervise one engine. Raises pydantic's ValidationError for wrong `args`."""
     spec = ServedVersionSpec.model_validate(args)
     drain_seconds = load_settings().engines.drain_seconds
-    deployment = serve.deployment(EngineReplica).options(
+    deployment: serve.Deployment = serve.deployment(  # pyright: ignore[reportUnknownMemberType]
         name=DEPLOYMENT_NAME,
         ray_actor_options={"num_cpus": spec.num_cpus},
         health_check_period_s=HEALTH_CHECK_SECONDS,
@@ -25,5 +25,5 @@ def build(args: dict[str, Any]) -> serve.Application:
         graceful_shutdown_wait_loop_s=0.1,
         graceful_shutdown_timeout_s=drain_seconds + STOP_MARGIN_SECONDS,
         logging_config={"log_level": "WARNING", "enable_access_log": False},
-    )
-    return deployment.bind(spec.model_dump(mode="json"))
+    )(EngineReplica)
+    return deployment.bind(spec.model_dump(mode="json"))  # pyright: ignore[reportUnknownMemberType]

@@ -45,9 +45,7 @@ class EngineProcess:
             return "".join(deque(lines, maxlen=count))
 
 
-def start_engine(
-    spec: ServedVersionSpec, *, pack: EnginePack, settings: Settings, replica_id: str
-) -> EngineProcess:
+def start_engine(spec: ServedVersionSpec, *, pack: EnginePack, settings: Settings, replica_id: str) -> EngineProcess:
     """Start the engine of `spec` and return at once. Raises Conflict when the pack's version is another one."""
     if spec.engine_version != pack.version:
         raise Conflict(
@@ -64,7 +62,6 @@ def start_engine(
         task=spec.task,
         values=LaunchValues(
             python=environment / "bin" / "python",
-            environment=environment,
             weights=spec.weights_path,
             model_name=spec.model_name,
             socket=socket,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from appliance.base.contracts.replica_table import PUBLISH_SECONDS, REPLICAS_KEY, ReplicaRecord
 from appliance.base.logs import get_logger
@@ -71,7 +73,10 @@ class ReplicaPublisher:
 def _connect(settings: Settings) -> "redis.Redis":
     """Connects lazily, so a Redis that is down at start is no error here."""
     password = read_secret(settings.paths, Secret.REDIS_PASSWORD)
+    retry = Retry(NoBackoff(), 0)  # the next turn comes by itself
     if settings.redis.url is not None:
-        return redis.Redis.from_url(settings.redis.url, password=password, socket_timeout=PUBLISH_SECONDS)
+        return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
+            settings.redis.url, password=password, socket_timeout=PUBLISH_SECONDS, retry=retry
+        )
     socket = str(settings.paths.redis_socket)
-    return redis.Redis(unix_socket_path=socket, password=password, socket_timeout=PUBLISH_SECONDS)
+    return redis.Redis(unix_socket_path=socket, password=password, socket_timeout=PUBLISH_SECONDS, retry=retry)

@@ -1,7 +1,7 @@
 """How Ray is started on this box: its arguments and its environment, as pure functions that the service table calls.
 
-Every listener stays on loopback, every port comes from `box.json`, and parts that the appliance does not use are left out
-(the autoscaler's monitor, the log monitor, the Ray client server, the metrics exporters).
+Every listener stays on loopback, every port comes from `box.json`, and parts that the appliance does not use are left
+out (the autoscaler's monitor, the log monitor, the Ray client server, the metrics exporters).
 Flags and variables: https://docs.ray.io/en/latest/cluster/cli.html and `ray/_private/ray_constants.py` of Ray 2.60.
 """
 

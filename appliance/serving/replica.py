@@ -1,6 +1,6 @@
 """What runs inside a Serve replica: starts one engine, says where it listens, checks it, drains it, ends it.
 
-Serve sees no traffic, so going down is explicit: say `draining`, let the gateways see it, wait for the running requests, stop.
+Serve sees no traffic, so going down is explicit: say `draining`, let the gateways see it, wait for what runs, stop.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from appliance.base.logs import configure, get_logger
 from appliance.base.settings import load_settings
 from appliance.engines.pack import load_pack
 from appliance.engines.probe import is_healthy, read_load
-from appliance.serving.engine_process import EngineProcess, start_engine
+from appliance.serving.engine_process import start_engine
 from appliance.serving.publisher import ReplicaPublisher
 from appliance.serving.spec import ServedVersionSpec
 

@@ -36,7 +36,7 @@ class ServedVersionSpec(BaseModel):
 def serve_document(specs: Iterable[ServedVersionSpec]) -> dict[str, Any]:
     """The whole document for these versions, in a stable order; a version with 0 replicas is left out.
 
-    `num_replicas` stands beside `args`, not in them: Serve restarts every replica of an application whose `args` change.
+    `num_replicas` stands beside `args`, not in them: Serve restarts all replicas of an application whose `args` change.
     """
     running = sorted((spec for spec in specs if spec.num_replicas > 0), key=lambda spec: spec.served_model_id)
     return {

@@ -1,6 +1,6 @@
 """Engine processes of this home whose replica is gone: found by their environment, ended by their pid.
 
-The keeper and the kernel end an engine with its replica; this is the last net, for a keeper and a replica killed at once.
+The keeper and the kernel end an engine with its replica; this is the last net, for both killed at once.
 """
 
 import os

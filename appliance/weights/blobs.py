@@ -105,7 +105,7 @@ def require_space(folder: Path, *, need_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < need_bytes + RESERVE_BYTES:
         raise Insufficient(
-            f"The import needs {gib(need_bytes)} and leaves a reserve of {gib(RESERVE_BYTES)}; {folder} has {gib(free)}.",
+            f"The import needs {gib(need_bytes)} beside a reserve of {gib(RESERVE_BYTES)}; {folder} has {gib(free)}.",
             hint="Free some space, or move the home to a larger disk.",
             need_bytes=need_bytes,
             free_bytes=free,

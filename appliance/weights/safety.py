@@ -1,7 +1,9 @@
-"""What may enter the store. Weights come from strangers: nothing in them may run, and no header may lie about its size.
+"""What may enter the store. Weights come from strangers: nothing in them may run, and no header may lie about its
+size.
 
-Pickle runs code when it is loaded (docs.python.org/3/library/pickle.html), and scanners for it are bypassable, so it is refused in
-any form. `auto_map` makes transformers import Python from the model's folder, so it is refused too.
+Pickle runs code when it is loaded (docs.python.org/3/library/pickle.html), and scanners for it are bypassable, so
+it is refused in any form. `auto_map` makes transformers import Python from the model's folder, so it is refused
+too.
 """
 
 import json

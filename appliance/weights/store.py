@@ -1,14 +1,14 @@
 """The weight store of one node: `weights/blobs/sha256/<2>/<digest>` and `weights/versions/<version digest>/`.
 
-A version's folder holds hard links to blobs and a `MANIFEST.json`, which is written last; the folder appears under its name
-by one rename, so a version is visible only when it is whole.
+A version's folder holds hard links to blobs and a `MANIFEST.json`, which is written last; the folder appears under
+its name by one rename, so a version is visible only when it is whole.
 """
 
 import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +139,7 @@ class WeightStore:
     def is_known(self, digest: str | None, file: Candidate) -> bool:
         return bool(digest) and self.blobs.has(str(digest), size_bytes=file.bytes)
 
-    def take_in(  # noqa: PLR0913  one import: what, from where, what is known, who watches
+    def take_in(
         self,
         files: list[Candidate],
         *,
@@ -190,7 +190,7 @@ class WeightStore:
                 entry.unlink()
 
     @contextmanager
-    def exclusively(self) -> Iterator[None]:
+    def exclusively(self) -> Generator[None]:
         """One writer at a time on this node; the kernel frees the lock when its holder dies."""
         self.staging.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("w") as lock:

@@ -33,6 +33,8 @@ def main() -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips="*",  # whoever reaches this 0700 socket is the front door, which sets the headers itself
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

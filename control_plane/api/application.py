@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from appliance.base.settings import Settings
 from control_plane.api.errors import ErrorAnswer, install_error_answers
-from control_plane.api.limits import BodyLimit
+from control_plane.api.limits import BodyLimit, Turns
 from control_plane.api.request_ids import RequestIds
 from control_plane.api.routers import ROUTERS
 from control_plane.database.session import SessionFactory
@@ -46,6 +46,7 @@ def build_application(parts: Parts) -> FastAPI:
     for router in ROUTERS:
         application.include_router(router)
     application.add_middleware(BodyLimit, max_bytes=parts.settings.http.max_body_bytes)
+    application.add_middleware(Turns, most=parts.settings.database.pool_size)
     application.add_middleware(RequestIds)
     return application
 

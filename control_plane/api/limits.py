@@ -1,13 +1,18 @@
-"""Refuse bodies over the limit, declared or not, before they fill the memory.
+"""What the API takes on at once: no body over the limit, no more requests than there are database connections.
 
 An endpoint that reads its body hears of it as HTTPException: FastAPI turns any other exception there into a 400.
 """
 
+import asyncio
+
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from appliance.base.errors import TooLarge
+from appliance.base.errors import TooLarge, Unavailable
 from control_plane.api.errors import body_too_large, error_response
+
+LIVENESS = "/healthz"
+TURN_SECONDS = 20.0
 
 
 class BodyLimit:
@@ -43,3 +48,30 @@ def declared_length(scope: Scope) -> int:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0
     return 0
+
+
+class Turns:
+    """Pure ASGI middleware: as many requests at work as the pool keeps connections, the others wait for their turn.
+
+    Without it a burst fills every thread with requests that wait for a connection, and those that hold one find no
+    thread to go on: all of them time out together. Liveness does not wait.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
+        self.app = app
+        self.free = asyncio.Semaphore(most)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == LIVENESS:
+            await self.app(scope, receive, send)
+            return
+        try:
+            await asyncio.wait_for(self.free.acquire(), TURN_SECONDS)
+        except TimeoutError:
+            busy = Unavailable("The admin API is busy.", code="busy", retry_after_seconds=5)
+            await error_response(busy)(scope, receive, send)
+            return
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.free.release()

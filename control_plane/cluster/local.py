@@ -61,7 +61,7 @@ class ServeRestCluster:
 
 def parse_application(name: str, raw: dict[str, Any]) -> ObservedApplication:
     """One entry of `ServeInstanceDetails.applications`."""
-    deployments = cast(dict[str, dict[str, Any]], raw.get("deployments") or {})
+    deployments = cast(dict[str, dict[str, list[dict[str, Any]]]], raw.get("deployments") or {})
     replicas = [replica for deployment in deployments.values() for replica in deployment.get("replicas") or []]
     return ObservedApplication(
         name=name,

@@ -36,7 +36,9 @@ class ApplicationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class ObservedApplication:
-    """One application as the cluster has it. `config` is the application's part of the document last put, None if unknown."""
+    """One application as the cluster has it. `config` is the application's part of the document last put, None if
+    unknown.
+    """
 
     name: str
     status: ApplicationStatus

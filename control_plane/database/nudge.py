@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from appliance.base.logs import get_logger
 from appliance.base.secret_files import Secret, read_secret
@@ -26,6 +28,7 @@ def make_redis(settings: Settings) -> redis.Redis:
             decode_responses=True,
             socket_connect_timeout=TIMEOUT_SECONDS,
             socket_timeout=TIMEOUT_SECONDS,
+            retry=one_retry(),
         )
     return redis.Redis(
         unix_socket_path=str(settings.paths.redis_socket),
@@ -33,7 +36,13 @@ def make_redis(settings: Settings) -> redis.Redis:
         decode_responses=True,
         socket_connect_timeout=TIMEOUT_SECONDS,
         socket_timeout=TIMEOUT_SECONDS,
+        retry=one_retry(),
     )
+
+
+def one_retry() -> Retry:
+    """Once, for a connection that a restart broke. The default goes on for 4 s: too long for what may be lost."""
+    return Retry(NoBackoff(), 1)
 
 
 def nudge_publisher(client: redis.Redis) -> Callable[[str], None]:

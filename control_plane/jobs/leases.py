@@ -1,7 +1,7 @@
 """Claim, renew, release, finish: what a worker does to a job. All but the claim are void without the newest fence.
 
-Only a queued job can be claimed, so each start of a process is one attempt and a poison job meets its cap; a redelivered
-message finds no queued row of its attempt and is dropped.
+Only a queued job can be claimed, so each start of a process is one attempt and a poison job meets its cap; a
+redelivered message finds no queued row of its attempt and is dropped.
 """
 
 from datetime import timedelta

@@ -50,7 +50,7 @@ def run_job_process(work: Work) -> None:
     except ApplianceError as error:
         report.send("error", error_document(error))
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the process's edge: whatever it was is reported, and ends it
         traceback.print_exc()
         message = f"The job met an error that it does not know: {type(error).__name__}: {error}"
         report.send("error", {"code": "internal_error", "message": message, "hint": "See `appliance logs worker`."})

@@ -1,4 +1,4 @@
-"""Queries on jobs. Every write of a running job is guarded by its fence; every lease is timed by the database's clock."""
+"""Queries on jobs. Writes of a running job are guarded by its fence; leases are timed by the database's clock."""
 
 from datetime import timedelta
 from typing import Any
@@ -40,7 +40,7 @@ def events_of(session: Session, job_id: UUID) -> list[JobEvent]:
 
 
 def take(session: Session, job_id: UUID, *, attempt: int, owner: str, lease_seconds: float) -> Job | None:
-    """Claim a queued job of this attempt; None when somebody else has it, it has ended, or the attempt is an old one."""
+    """Claim a queued job of this attempt; None when somebody else has it, it has ended, or the attempt is old."""
     statement = (
         update(Job)
         .where(
@@ -92,7 +92,7 @@ def expired(session: Session) -> list[Job]:
 
 
 def due_for_dispatch(session: Session, *, republish_after_seconds: float | None) -> list[Job]:
-    """Queued jobs whose attempt was never published and, unless None, those published that long ago and still queued."""
+    """Queued jobs whose attempt was never published and, unless None, those published that long ago."""
     unpublished = Job.dispatched_attempt.is_distinct_from(Job.attempt)
     due = [unpublished]
     if republish_after_seconds is not None:

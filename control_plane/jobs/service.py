@@ -22,7 +22,7 @@ JOBS_RECONCILER = "jobs"
 def submit(
     session: Session, *, kind: str, spec: dict[str, Any], project_id: UUID, idempotency_key: str | None = None
 ) -> Job:
-    """Add a queued job to this transaction: the row is its own outbox. A known idempotency key gives the job it made."""
+    """Add a queued job: the row is its own outbox. A known idempotency key gives the job that it made."""
     if idempotency_key is not None:
         earlier = repository.job_by_idempotency_key(session, idempotency_key)
         if earlier is not None:

@@ -6,7 +6,9 @@ LONGEST_WAIT_SECONDS = 30.0
 
 
 class Reconciler(Protocol):
-    """`run` takes no input, reads the world, closes the gap, and returns how much is still open. It may raise anything."""
+    """`run` takes no input, reads the world, closes the gap, and returns how much is still open. It may raise
+    anything.
+    """
 
     @property
     def name(self) -> str: ...

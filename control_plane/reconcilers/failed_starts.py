@@ -1,4 +1,6 @@
-"""Serve gives up on an application that fails to start. This brings it back: out of the document once, then in again, ever rarer."""
+"""Serve gives up on an application that fails to start. This brings it back: out of the document once, then in again,
+ever rarer.
+"""
 
 from dataclasses import dataclass
 

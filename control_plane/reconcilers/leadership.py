@@ -1,18 +1,18 @@
 """One reconciler process at a time leads: it holds a PostgreSQL advisory lock on a connection of its own.
 
-A leader that loses its connection stops before its next run. For one run two may overlap; every reconciler reads the world
-again and guards its writes, so that is harmless.
+A leader that loses its connection stops before its next run. For one run two may overlap; every reconciler reads
+the world again and guards its writes, so that is harmless.
 """
 
 import threading
 from collections.abc import Callable
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.base.logs import get_logger
+from control_plane.reconcilers import repository
 
-ADVISORY_LOCK = 7_405_882_912
 CHECK_SECONDS = 1.0
 
 log = get_logger(__name__)
@@ -50,8 +50,8 @@ class Leadership(threading.Thread):
 
     def check(self, connection: Connection) -> None:
         if self.led.is_set():
-            connection.execute(text("SELECT 1"))
-        elif connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_LOCK}):
+            repository.ask_for_life(connection)
+        elif repository.try_to_lead(connection):
             self.led.set()
             log.info("leadership_was_gained")
             self.on_gain()
@@ -59,4 +59,4 @@ class Leadership(threading.Thread):
     def lose(self) -> None:
         if self.led.is_set():
             self.led.clear()
-            log.warning("leadership_was_lost")
+            log.info("leadership_was_given_up" if self.stop_event.is_set() else "leadership_was_lost")

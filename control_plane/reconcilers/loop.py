@@ -1,12 +1,13 @@
 """One thread per reconciler: run, write down how it went, wait for the interval or a nudge."""
 
 import threading
+from collections.abc import Callable
 
 from appliance.base import clock
 from appliance.base.errors import ApplianceError
 from appliance.base.logs import get_logger
 from control_plane.reconcilers.domain import Reconciler, wait_seconds
-from control_plane.reconcilers.status import Outcome, StatusRow
+from control_plane.reconcilers.status import Outcome
 
 log = get_logger(__name__)
 
@@ -17,11 +18,11 @@ class ReconcilerLoop(threading.Thread):
     """Runs while `led` is set. A nudge wakes it at once, also out of the wait after a failure."""
 
     def __init__(
-        self, reconciler: Reconciler, *, status: StatusRow, led: threading.Event, stop: threading.Event
+        self, reconciler: Reconciler, *, record: Callable[[Outcome], None], led: threading.Event, stop: threading.Event
     ) -> None:
         super().__init__(name=reconciler.name, daemon=True)
         self.reconciler = reconciler
-        self.status = status
+        self.record = record
         self.led = led
         self.stop_event = stop
         self.woken = threading.Event()
@@ -41,7 +42,7 @@ class ReconcilerLoop(threading.Thread):
         began = clock.monotonic()
         try:
             backlog = self.reconciler.run()
-        except Exception as error:  # noqa: BLE001  the loop's edge: any reconciler may fail in any way
+        except Exception as error:
             self.failures += 1
             outcome = Outcome(backlog=1, duration_seconds=clock.monotonic() - began, error=describe(error))
             log.warning(
@@ -50,7 +51,7 @@ class ReconcilerLoop(threading.Thread):
         else:
             self.failures = 0
             outcome = Outcome(backlog=backlog, duration_seconds=clock.monotonic() - began)
-        self.status.record(outcome)
+        self.record(outcome)
 
     def is_unknown(self, error: Exception) -> bool:
         """A stack trace the first time, for errors that are not sentences already."""

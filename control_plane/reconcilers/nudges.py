@@ -38,7 +38,9 @@ class NudgeListener(threading.Thread):
                 connected = True
 
     def listen(self) -> None:
-        """Subscribe and wake until the connection breaks. After a break everybody is woken: a nudge may have been missed."""
+        """Subscribe and wake until the connection breaks. After a break everybody is woken: a nudge may have been
+        missed.
+        """
         with cast(Any, self.client).pubsub(ignore_subscribe_messages=True) as subscription:
             subscription.subscribe(NUDGE_CHANNEL)
             for wake in self.wakers.values():

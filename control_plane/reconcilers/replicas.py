@@ -8,15 +8,14 @@ from uuid import UUID
 
 import redis
 from pydantic import ValidationError
-from sqlalchemy.dialects.postgresql import insert
 
 from appliance.base import clock
 from appliance.base.contracts.replica_table import REPLICA_FORMAT, REPLICAS_KEY, STALE_SECONDS, ReplicaRecord
-from appliance.base.ids import new_uuid, parse_public_id
+from appliance.base.ids import parse_public_id
 from appliance.base.logs import get_logger
 from control_plane.database.session import SessionFactory, transaction
-from control_plane.served_models.repository import all_replicas, all_served, forget_replicas
-from control_plane.served_models.tables import Replica, ReplicaState
+from control_plane.served_models.repository import all_replicas, all_served, forget_replicas, put_replica
+from control_plane.served_models.tables import ReplicaState
 
 INTERVAL_SECONDS = 2.0
 FORGET_SECONDS = 600.0
@@ -43,8 +42,7 @@ class ReplicasReconciler:
         with transaction(self.factory) as session:
             known = {served.id for served in all_served(session)}
             for values in replica_rows(records, known=known, now=now):
-                statement = insert(Replica).values(id=new_uuid(), **values)
-                session.execute(statement.on_conflict_do_update(index_elements=["replica_id"], set_=values))
+                put_replica(session, values)
             forget_replicas(session, last_seen_before=now - timedelta(seconds=STALE_SECONDS), but=set(table))
             return sum(1 for replica in all_replicas(session) if replica.state is not ReplicaState.READY)
 

@@ -1,15 +1,12 @@
 """`serve`: make the cluster run what the rows want, and write down what it runs.
 
-Load (session) -> look at the cluster -> put the whole document where it differs -> apply what was seen (session). A new Ray head
-has no application, which differs, so the document is put again at once.
+Load (session) -> look at the cluster -> put the whole document where it differs -> apply what was seen (session). A
+new Ray head has no application, which differs, so the document is put again at once.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
-
-from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from appliance.base import clock
 from appliance.base.ids import public_id
@@ -107,24 +104,13 @@ class ServeReconciler:
     def write(self, seen: dict[UUID, Seen], *, gone: Sequence[UUID]) -> None:
         with transaction(self.factory, publish=self.publish) as session:
             for key, what in seen.items():
-                write_seen(session, key, what)
+                repository.write_observation(
+                    session, key, state=what.state, reason=what.reason, replicas=what.replicas, at=clock.now()
+                )
             for key in gone:
                 repository.remove_drained(session, key)
             if gone:
                 nudge(session, SNAPSHOT)
-
-
-def write_seen(session: Session, key: UUID, seen: Seen) -> None:
-    session.execute(
-        update(ServedModel)
-        .where(ServedModel.id == key)
-        .values(
-            observed_state=seen.state,
-            observed_reason=seen.reason,
-            observed_replicas=seen.replicas,
-            observed_at=clock.now(),
-        )
-    )
 
 
 def unreachable(wanted: Sequence[Wanted], *, reason: str) -> dict[UUID, Seen]:

@@ -50,6 +50,8 @@ class Plan:
         return sum(1 for seen in self.seen.values() if seen.state not in settled) + len(self.gone)
 
 
+LONGEST_REASON_CHARACTERS = 500
+
 STATES = {
     ApplicationStatus.NOT_STARTED: ObservedState.STARTING,
     ApplicationStatus.DEPLOYING: ObservedState.STARTING,
@@ -106,8 +108,14 @@ def look(each: Wanted, application: ObservedApplication | None, *, by_id: dict[U
     state = STATES[application.status]
     if application.status is ApplicationStatus.DEPLOYING and application.running_replicas > 0:
         state = ObservedState.READY  # more replicas are on their way; those that run already answer
-    reason = None if state is ObservedState.READY else application.message or None
+    reason = None if state is ObservedState.READY else gist(application.message)
     return Seen(state, reason=reason, replicas=application.running_replicas)
+
+
+def gist(message: str) -> str | None:
+    """Serve's messages end with a stack trace, whose last line says what happened."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[-1][:LONGEST_REASON_CHARACTERS] if lines else None
 
 
 def look_at_absent(each: Wanted, *, by_id: dict[UUID, Wanted], runs: bool) -> Seen:
@@ -123,8 +131,8 @@ def look_at_absent(each: Wanted, *, by_id: dict[UUID, Wanted], runs: bool) -> Se
                 ObservedState.FAILED, reason=each.version_reason or f"Its weights are {each.version_state.value}."
             )
         case VersionState.READY:
-            first = by_id[each.start_after].name if each.start_after in by_id else "another model"
-            return Seen(ObservedState.WAITING, reason=f"It starts after {first}.")
+            first = by_id.get(each.start_after) if each.start_after else None
+            return Seen(ObservedState.WAITING, reason=f"It starts after {first.name if first else 'another model'}.")
 
 
 def differs(document: ServeDocument, observation: ClusterObservation) -> bool:

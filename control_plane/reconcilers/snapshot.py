@@ -66,7 +66,7 @@ def announcer(client: redis.Redis) -> Announce:
 
     def announce(version: int) -> None:
         try:
-            client.publish(SNAPSHOT_CHANNEL, str(version))
+            client.publish(SNAPSHOT_CHANNEL, str(version))  # pyright: ignore[reportUnknownMemberType]
         except redis.RedisError as error:
             log.warning("snapshot_was_not_announced", reason=str(error))
 
@@ -85,7 +85,9 @@ def snapshot_key(key: ApiKey) -> SnapshotKey:
 
 
 def snapshot_models(served: Sequence[ServedModel]) -> tuple[SnapshotModel, ...]:
-    """Every model that is not being removed; one that is stopped or starting answers `not ready` rather than `unknown`."""
+    """Every model that is not being removed; one that is stopped or starting answers `not ready` rather than
+    `unknown`.
+    """
     return tuple(
         SnapshotModel(
             name=each.name,

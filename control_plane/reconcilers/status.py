@@ -5,13 +5,12 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.base import clock
 from appliance.base.logs import get_logger
 from control_plane.database.session import SessionFactory, transaction
-from control_plane.reconcilers.tables import ReconcilerStatus
+from control_plane.reconcilers import repository
 
 log = get_logger(__name__)
 
@@ -60,6 +59,5 @@ class StatusRow:
         }
         if outcome.error is None:
             values["last_success_at"] = now
-        statement = insert(ReconcilerStatus).values(name=self.name, **values)
         with transaction(self.factory) as session:
-            session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+            repository.put_status(session, self.name, values)

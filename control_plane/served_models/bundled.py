@@ -1,4 +1,4 @@
-"""A new box serves its bundled models by itself: chat first, then embeddings. Once: after that the admin has the word."""
+"""A new box serves its bundled models by itself, chat first. Once: after that the admin has the last word."""
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,9 @@ BUNDLED_MODELS = ("sails-guide", "all-minilm-l6-v2")
 
 
 def ensure_bundled(session: Session) -> None:
-    """For the first-run rows, after the catalogue's sync. What was stopped or removed stays so; a failed import is tried anew."""
+    """For the first-run rows, after the catalogue's sync. What was stopped or removed stays so; a failed import is
+    tried anew.
+    """
     before: ServedModel | None = None
     for name in BUNDLED_MODELS:
         if repository.bundled_intent(session, name) is None:

@@ -1,12 +1,15 @@
 """Queries on served models and replicas."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from control_plane.served_models.tables import BundledIntent, DesiredState, Replica, ServedModel
+from appliance.base.ids import new_uuid
+from control_plane.served_models.tables import BundledIntent, DesiredState, ObservedState, Replica, ServedModel
 from control_plane.versions.tables import ModelVersion
 
 
@@ -34,6 +37,19 @@ def all_replicas(session: Session) -> list[Replica]:
 def replicas_of(session: Session, served_model_id: UUID) -> list[Replica]:
     statement = select(Replica).where(Replica.served_model_id == served_model_id)
     return list(session.scalars(statement.order_by(Replica.replica_id)))
+
+
+def put_replica(session: Session, values: dict[str, Any]) -> None:
+    """Insert or renew the row of `values["replica_id"]`."""
+    statement = insert(Replica).values(id=new_uuid(), **values)
+    session.execute(statement.on_conflict_do_update(index_elements=["replica_id"], set_=values))
+
+
+def write_observation(
+    session: Session, served_model_id: UUID, *, state: ObservedState, reason: str | None, replicas: int, at: datetime
+) -> None:
+    values = {"observed_state": state, "observed_reason": reason, "observed_replicas": replicas, "observed_at": at}
+    session.execute(update(ServedModel).where(ServedModel.id == served_model_id).values(**values))
 
 
 def forget_replicas(session: Session, *, last_seen_before: datetime, but: set[str]) -> None:

@@ -23,7 +23,9 @@ MOST_REPLICAS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class NewServedModel:
-    """What is to be served. `version_id` or else `model`: its newest ready version, or an import of what the box carries."""
+    """What is to be served. `version_id` or else `model`: its newest ready version, or an import of what the box
+    carries.
+    """
 
     name: str
     model: str | None = None

@@ -41,7 +41,8 @@ class ReplicaState(StrEnum):
 
 
 class ServedModel(Row, Base):
-    """A public name, unique in the installation. `desired_replicas` 0 is stopped; REMOVED is drained, then the row goes.
+    """A public name, unique in the installation. `desired_replicas` 0 is stopped; REMOVED is drained, then the row
+    goes.
 
     `start_after_id` names one that is to be ready first, so that the box answers early.
     """

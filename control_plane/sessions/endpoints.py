@@ -28,7 +28,7 @@ def log_in(
         login.token,
         max_age=int(SESSION_LIFETIME.total_seconds()),
         path=settings.http.base_path or "/",
-        secure=settings.http.secure_cookies or settings.http.tls_certificate is not None,
+        secure=settings.http.secure_cookies or request.url.scheme == "https",
         httponly=True,
         samesite="strict",
     )

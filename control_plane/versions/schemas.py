@@ -28,7 +28,7 @@ class VersionAnswer(BaseModel):
 
 
 class ImportRequest(BaseModel):
-    """With `source_path` a folder on the box; without, the weights of the catalogue entry `name` that the box carries."""
+    """With `source_path` a folder on the box; without, the weights of entry `name` that the box carries."""
 
     model_config = ConfigDict(extra="forbid")
 

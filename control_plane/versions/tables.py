@@ -20,8 +20,9 @@ class VersionState(StrEnum):
 class ModelVersion(Row, Base):
     """One set of weights. `digest` names it in the weight store and is set when it is ready.
 
-    `model_name` is the catalogue's name where it has one, else what the admin called it; `engine` holds what an engine needs
-    to know where the catalogue says nothing. `state_reason` says why it failed or which file is damaged.
+    `model_name` is the catalogue's name where it has one, else what the admin called it; `engine` holds what an
+    engine needs to know where the catalogue says nothing. `state_reason` says why it failed or which file is
+    damaged.
     """
 
     __tablename__ = "model_versions"

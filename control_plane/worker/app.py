@@ -13,11 +13,12 @@ from control_plane.database.session import make_engine, make_session_factory
 from control_plane.jobs.domain import JobKind
 from control_plane.worker.celery_app import RUN_JOB, make_celery
 from control_plane.worker.stop_pipe import StopPipe
+from control_plane.worker.strays import end_strays
 from control_plane.worker.supervisor import Supervisor
 
 
 def make_worker(settings: Settings, *, kinds: Mapping[str, JobKind]) -> Celery:
-    """A Celery app whose worker runs `kinds`. The pool forks, so every task makes its own connections and drops them."""
+    """A Celery app whose worker runs `kinds`. The pool forks, so a task makes its own connections and drops them."""
     app = make_celery(settings)
     stop = StopPipe()
 
@@ -28,6 +29,7 @@ def make_worker(settings: Settings, *, kinds: Mapping[str, JobKind]) -> Celery:
     worker_process_init.connect(close_stop_pipe, weak=False)
 
     def run_job(job_id: str, attempt: int, **_: Any) -> None:
+        end_strays(str(settings.paths.root))
         engine = make_engine(settings)
         supervisor = Supervisor(
             factory=make_session_factory(engine),

@@ -1,9 +1,11 @@
-"""Celery's settings, measured ones first: see docs/adr for the traps they close. The queue carries ids and may be lost.
+"""Celery's settings, measured ones first: see docs/adr for the traps they close. The queue carries ids and may be
+lost.
 
-The results live in PostgreSQL, so there is no result backend; retries are attempts of the row, so Celery retries nothing.
+The results live in PostgreSQL, so there is no result backend; retries are attempts of the row, so Celery retries
+nothing.
 """
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
@@ -87,4 +89,4 @@ class CeleryQueue:
 
     def waiting(self) -> int:
         """Kombu keeps a queue as a list under its name; asking through kombu fails for a queue that is empty."""
-        return cast(int, self.client.llen(KEY_PREFIX + QUEUE))
+        return self.client.llen(KEY_PREFIX + QUEUE)

@@ -52,7 +52,9 @@ class JobProcess:
         return self.process.pid
 
     def wait_for_report(self, *, seconds: float, also: int | None = None) -> bool:
-        """Sleep until the process reports, ends, or `also` (a descriptor) turns readable; False once the pipe is closed."""
+        """Sleep until the process reports, ends, or `also` (a descriptor) turns readable; False once the pipe is
+        closed.
+        """
         with selectors.DefaultSelector() as selector:
             selector.register(self.reader, selectors.EVENT_READ)
             if also is not None:

@@ -1,7 +1,7 @@
-"""How a pool child learns that its worker is going down, or has been killed: the other end of a pipe closes.
+"""How a pool child learns that its worker is going down: the other end of a pipe closes.
 
-The worker's main process holds the write end. It closes it when it begins to shut down, and the kernel closes it when the
-main process dies, so a supervisor that outlives its worker still gives its job back.
+The worker's main process holds the write end and closes it when it begins to shut down. (When it is killed, Celery
+has the kernel kill the children too, and the lease brings the job back.)
 """
 
 import os

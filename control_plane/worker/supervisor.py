@@ -65,7 +65,9 @@ class Supervisor:
 
 
 class Watch:
-    """One claimed job from start to end. The lease's deadline is counted on our own monotonic clock from before each renewal."""
+    """One claimed job from start to end. The lease's deadline is counted on our own monotonic clock from before each
+    renewal.
+    """
 
     def __init__(self, supervisor: Supervisor, claim: Claim, kind: JobKind) -> None:
         self.supervisor = supervisor

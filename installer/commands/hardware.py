@@ -1,6 +1,6 @@
 """`hardware`: what the nodes have."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from installer.commands.options import Json
 from installer.terminal import out, print_json, settings, table
@@ -42,8 +42,11 @@ def known_nodes(home: "Home") -> list[dict[str, Any]]:
 
 def cards(node: dict[str, Any]) -> list[list[object]]:
     return [
-        [card["index"], card["vendor"], card["family"], card["name"]]
-        + [readable("memory_bytes", card["memory_bytes"]), card["driver_version"]]
+        [
+            *(card[key] for key in ("index", "vendor", "family", "name")),
+            readable("memory_bytes", card["memory_bytes"]),
+            card["driver_version"],
+        ]
         for card in node["accelerators"]
     ]
 
@@ -53,5 +56,5 @@ def readable(name: str, value: object) -> str:
     if name.endswith("_bytes") and isinstance(value, int):
         return f"{value / 1024**3:.1f} GiB"
     if isinstance(value, list | tuple):
-        return " ".join(str(item) for item in value)
+        return " ".join(str(item) for item in cast("list[object]", value))
     return "" if value is None else str(value)

@@ -65,8 +65,11 @@ def list_keys(
         print_json({"keys": keys})
         return
     rows = [
-        [key["id"], key["name"], key["redacted"], ", ".join(key["allowed_models"] or ["all"]), date(key["expires_at"])]
-        + [date(key["revoked_at"])]
+        [
+            *(key[name] for name in ("id", "name", "redacted")),
+            ", ".join(key["allowed_models"] or ["all"]),
+            *(date(key[name]) for name in ("expires_at", "revoked_at")),
+        ]
         for key in keys
     ]
     out.print(table("", ["Id", "Name", "Key", "Models", "Expires", "Revoked"], rows))

@@ -31,8 +31,11 @@ def list_served(as_json: Json = False) -> None:
         print_json({"served_models": served})
         return
     rows = [
-        [row["name"], row["task"], row["managed_by"], row["observed_state"]]
-        + [f"{row['observed_replicas']} of {row['desired_replicas']}", row["max_model_len"], row["observed_reason"]]
+        [
+            *(row[key] for key in ("name", "task", "managed_by", "observed_state")),
+            f"{row['observed_replicas']} of {row['desired_replicas']}",
+            *(row[key] for key in ("max_model_len", "observed_reason")),
+        ]
         for row in served
     ]
     out.print(table("", ["Name", "Task", "Managed by", "State", "Replicas", "Context", "Reason"], rows))

@@ -70,8 +70,10 @@ def process_table(report: "StatusReport") -> "Table":
             state_text(process.state, ok=process.is_green),
             process.pid or "",
             duration(process.uptime_seconds),
+            megabytes(process.memory_bytes),
+            process.processes,
+            process.problem,
         ]
-        + [megabytes(process.memory_bytes), process.processes, process.problem]
         for process in report.processes
     ]
     if rows:
@@ -89,8 +91,12 @@ def reconciler_table(report: "StatusReport") -> "Table":
 
 def model_table(report: "StatusReport") -> "Table":
     rows = [
-        [row["name"], state_text(row["observed_state"], ok=row["observed_state"] == "ready"), replicas(row)]
-        + [row["observed_reason"] or ""]
+        [
+            row["name"],
+            state_text(row["observed_state"], ok=row["observed_state"] == "ready"),
+            replicas(row),
+            row["observed_reason"] or "",
+        ]
         for row in report.served_models
     ]
     return table("\nServed models", ["Name", "State", "Replicas ready", "Reason"], rows)

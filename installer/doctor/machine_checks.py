@@ -99,7 +99,7 @@ def check_redis(facts: Facts) -> Iterator[Finding]:
 
 
 def check_clock(facts: Facts) -> Iterator[Finding]:
-    """Keys expire and usage is booked by the clock: one before this release, or before the home's own files, is wrong."""
+    """Keys expire and usage is booked by it: a clock before this release, or before the home's own files, is wrong."""
     now = clock.unix_time()
     made = facts.home.box_file.stat().st_mtime if facts.box else 0.0
     if now < max(RELEASED, made - 60):

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import httpx
-import psutil
 
 from appliance.base.box import read_box
 from installer.doctor.finding import Finding, fail, ok, warn
+from installer.listeners import listeners
 from installer.services import Stack
 from installer.setup.facts import Facts
 from installer.setup.stack import services_of
@@ -44,7 +44,7 @@ def check_services(facts: Facts) -> Iterator[Finding]:
 
 
 def check_ray_is_closed(facts: Facts) -> Iterator[Finding]:
-    """Whoever reaches Ray runs code: its dashboard must refuse without token, and nothing of ours but the front door leaves loopback."""
+    """Whoever reaches Ray runs code: it must refuse without token, and only the front door may leave loopback."""
     url = read_box(facts.home).ray_dashboard_url
     answer = httpx.get(f"{url}/api/serve/applications/", timeout=5.0, trust_env=False)
     if answer.status_code not in REFUSED:
@@ -66,10 +66,7 @@ def open_listeners(facts: Facts) -> set[str]:
     """Addresses of our processes that others could reach, but for the front door's own."""
     ours = {marked.process.pid: marked.service for marked in marked_processes(facts.home.key)}
     return {
-        f"{ours[connection.pid]} {connection.laddr.ip}:{connection.laddr.port}"
-        for connection in psutil.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
-        and connection.pid in ours
-        and ours[connection.pid] != "frontdoor"
-        and connection.laddr.ip not in LOOPBACK
+        f"{ours[listener.pid]} {listener.ip}:{listener.port}"
+        for listener in listeners()
+        if listener.pid in ours and ours[listener.pid] != "frontdoor" and listener.ip not in LOOPBACK
     }

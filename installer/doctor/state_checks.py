@@ -7,7 +7,7 @@ from appliance.base.contracts.snapshot import SNAPSHOT_FILE, SNAPSHOT_FORMAT, Sn
 from installer.admin_client import AdminClient
 from installer.doctor.finding import Finding, fail, ok, warn
 from installer.setup.facts import Facts
-from installer.status_report import reconciler_problem, served_model_problem
+from installer.status_report import reconciler_problems, served_model_problem
 
 SPOOL_WARN_SECONDS = 300.0
 
@@ -51,10 +51,8 @@ def check_registry(facts: Facts) -> Iterator[Finding]:
     versions = status["versions"]
     yield ok("registry", f"PostgreSQL {versions['postgresql']}, schema {versions['schema_revision']}.")
     now = int(clock.unix_time())
-    for row in status["reconcilers"]:
-        problem = reconciler_problem(row, now=now)
-        if problem:
-            yield fail("reconcilers", problem, what_to_do="See `appliance logs reconciler`.")
+    for problem in reconciler_problems(status["reconcilers"], now=now):
+        yield fail("reconcilers", problem, what_to_do="See `appliance logs reconciler`.")
     for row in status["served_models"]:
         problem = served_model_problem(row)
         if problem:

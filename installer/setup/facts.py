@@ -6,13 +6,12 @@ import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import psutil
-
 from appliance.base.box import Box, parse_box
 from appliance.base.paths import Home
 from appliance.base.settings import Settings
+from installer.listeners import listeners
 from installer.programs import Programs, find_programs
-from installer.supervision.client import Supervisor
+from installer.supervision.strays import marked_processes
 
 OPEN_FILES = 65_536
 NOT_IN_A_HOME = frozenset("\"'\\#;%$\n\r\t")
@@ -20,13 +19,12 @@ NOT_IN_A_HOME = frozenset("\"'\\#;%$\n\r\t")
 
 @dataclass(frozen=True)
 class Facts:
-    """`taken_ports` maps a listening port to who holds it; `box` is None on a new home."""
+    """`taken_ports` maps a port that somebody else listens on to who that is; `box` is None on a new home."""
 
     home: Home
     settings: Settings
     programs: Programs
     box: Box | None
-    supervisor_pid: int | None
     taken_ports: Mapping[int, str]
     user: str
     is_root: bool
@@ -40,30 +38,17 @@ def read_facts(settings: Settings) -> Facts:
         settings=settings,
         programs=find_programs(),
         box=parse_box(home.box_file) if home.box_file.is_file() else None,
-        supervisor_pid=Supervisor(home).pid,
-        taken_ports=listening_ports(),
+        taken_ports=ports_of_others(home),
         user=getpass.getuser(),
         is_root=os.geteuid() == 0,
         open_files=open_files_limit(),
     )
 
 
-def listening_ports() -> dict[int, str]:
-    """Every TCP port that somebody listens on, and who, as far as this user may see."""
-    return {
-        connection.laddr.port: holder(connection.pid)
-        for connection in psutil.net_connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
-
-
-def holder(pid: int | None) -> str:
-    if pid is None:
-        return "a program of another user"
-    try:
-        return f"{psutil.Process(pid).name()} (process {pid})"
-    except psutil.NoSuchProcess:
-        return f"process {pid}"
+def ports_of_others(home: Home) -> dict[int, str]:
+    """Listening ports and their holders; what this home's own processes hold, strays too, is not taken."""
+    ours = {marked.process.pid for marked in marked_processes(home.key)}
+    return {listener.port: listener.holder for listener in listeners() if listener.pid not in ours}
 
 
 def open_files_limit() -> int:

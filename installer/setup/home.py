@@ -43,15 +43,12 @@ def nearest_existing(home: Home) -> str:
 
 
 def decide_box(facts: Facts) -> Box:
-    """What `box.json` should say. A running stack holds its ports itself, so they are not asked for again."""
-    explicit = facts.settings.http.port
+    """What `box.json` should say: the stored choice while it holds, a new one otherwise."""
+    key, taken, explicit = facts.home.key, facts.taken_ports, facts.settings.http.port
     if facts.box is None:
-        ports = choose_ports(home_key=facts.home.key, taken=facts.taken_ports, explicit_public=explicit)
+        ports = choose_ports(home_key=key, taken=taken, explicit_public=explicit)
         return Box(node_id=new_uuid(), ports=ports)
-    own = set(facts.box.ports.model_dump().values()) if facts.supervisor_pid else set[int]()
-    own |= set(range(facts.box.ports.ray_worker_first, facts.box.ports.ray_worker_last + 1)) if own else set()
-    taken = {port: holder for port, holder in facts.taken_ports.items() if port not in own}
-    ports = keep_or_choose(facts.box.ports, home_key=facts.home.key, taken=taken, explicit_public=explicit)
+    ports = keep_or_choose(facts.box.ports, home_key=key, taken=taken, explicit_public=explicit)
     return facts.box.model_copy(update={"ports": ports})
 
 

@@ -19,7 +19,7 @@ ENGINE_PACK = "vllm-cpu"
 
 
 def box_plan(facts: Facts) -> list[Step]:
-    """What lies on disk: home, ports, secrets, engine, database folder. Raises SetupError before anything is touched."""
+    """What lies on disk: home, ports, secrets, engine, database folder. Raises SetupError before touching anything."""
     refuse_what_cannot_work(facts)
     return [
         *home_steps(facts, box=decide_box(facts)),

@@ -4,7 +4,10 @@ from appliance.base.paths import Home
 
 
 def render_redis(home: Home, *, password: str) -> str:
-    """`noeviction`: what Redis holds is small and meant; it must refuse rather than forget silently."""
+    """`noeviction`: what Redis holds is small and meant; it must refuse rather than forget silently.
+
+    `set-proc-title no`: the title would be written over the environment, and with it over the mark of the home.
+    """
     return f"""\
 # Written by the appliance; changes are overwritten.
 port 0
@@ -18,6 +21,7 @@ save ""
 maxmemory 256mb
 maxmemory-policy noeviction
 daemonize no
+set-proc-title no
 loglevel notice
 databases 1
 protected-mode yes

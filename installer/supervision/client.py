@@ -2,7 +2,7 @@
 
 import http.client
 import xmlrpc.client
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -84,21 +84,23 @@ class Supervisor:
         with self.calls() as calls, harmless_faults():
             calls.startProcess(name, False)
 
-    def stop(self, name: str) -> None:
-        """Return when it has stopped."""
-        with self.calls() as calls, harmless_faults():
-            calls.stopProcess(name, True)
+    def stop(self, names: Sequence[str]) -> None:
+        """Tell all of them at once, and return when the last has stopped."""
+        for wait in (False, True):
+            for name in names:
+                with self.calls() as calls, harmless_faults():
+                    calls.stopProcess(name, wait)
 
     def pending_changes(self) -> Changes:
-        """Have the configuration file read again and say what in it differs from what runs. Starts and stops nothing."""
+        """Have the configuration file read again and say what in it differs from what runs. Starts nothing."""
         with self.calls() as calls:
             added, changed, removed = calls.reloadConfig()[0]
         return Changes(added=tuple(added), changed=tuple(changed), removed=tuple(removed))
 
     def take_over(self, changes: Changes) -> None:
         """Stop what is removed or changed, and know what is added or changed; nothing is started."""
+        self.stop([*changes.removed, *changes.changed])
         for name in [*changes.removed, *changes.changed]:
-            self.stop(name)
             with self.calls() as calls, harmless_faults():
                 calls.removeProcessGroup(name)
         for name in [*changes.changed, *changes.added]:
@@ -111,7 +113,7 @@ class Supervisor:
             calls.shutdown()
 
     @contextmanager
-    def calls(self) -> Iterator[RemoteCalls]:
+    def calls(self) -> Generator[RemoteCalls]:
         """One connection; raises SetupError when the supervisor does not answer."""
         transport = SupervisorTransport(
             USER, read_secret(self.home, Secret.SUPERVISOR_PASSWORD), f"unix://{self.home.supervisor_socket}"
@@ -129,7 +131,7 @@ class Supervisor:
 
 
 @contextmanager
-def harmless_faults() -> Iterator[None]:
+def harmless_faults() -> Generator[None]:
     """Already started, not running, already known: the wish is met as it is."""
     try:
         yield

@@ -16,6 +16,7 @@ from installer.waiting import wait_until
 
 START_SECONDS = 20.0
 STOP_SECONDS = 120.0
+LAST_TO_STOP = frozenset({"postgres", "redis"})
 
 
 def config_file(home: Home) -> Path:
@@ -58,11 +59,13 @@ def find_strays(home: Home) -> list[Marked]:
 
 
 def bring_down(home: Home, *, say: Callable[[str], None]) -> list[int]:
-    """Stop every service and the supervisor, then end what is left; returns the ids of processes that had to be killed."""
+    """Stop every service and the supervisor, then end what is left; returns the ids of those that had to be killed."""
     supervisor = Supervisor(home)
     pid = supervisor.pid
     if pid is not None:
         say("stopping the services")
+        supervisor.stop([process.name for process in supervisor.processes() if process.name not in LAST_TO_STOP])
+        say("stopping the databases and the supervisor")
         supervisor.shut_down()
         still_alive([psutil.Process(pid)], seconds=STOP_SECONDS)
     left = marked_processes(home.key)

@@ -98,7 +98,7 @@ def command_line(service: Service) -> str:
 
 
 def quoted(word: str) -> str:
-    """For supervisord's POSIX splitting; a blank before `;` or `#` would begin a comment, so the quotes close between."""
+    """For supervisord's POSIX splitting; a blank before `;` or `#` would begin a comment, so quotes close between."""
     return shlex.quote(word).replace(" ;", " '';").replace(" #", " ''#")
 
 

@@ -5,8 +5,8 @@ The mark is inherited by all that a service starts (Ray's workers, engines), who
 
 import os
 import signal
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -14,13 +14,16 @@ import psutil
 from appliance.base.child_env import HOME_MARK, SERVICE_MARK
 from appliance.serving.strays import REPLICA_MARK
 
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 40.0
+ORPHAN_SECONDS = 2.0
 KILL_SECONDS = 5.0
+FAST_SHUTDOWN = {"postgres": signal.SIGINT}
+"""Signals other than SIGTERM that a service's first process wants."""
 
 
 @dataclass(frozen=True)
 class Marked:
-    """One process of a home; `service` names the supervised process that it comes from; an engine carries a replica's mark."""
+    """One process of a home; `service` names the supervised process it comes from. Engines carry a replica's mark."""
 
     process: psutil.Process
     service: str
@@ -28,20 +31,32 @@ class Marked:
 
 
 def marked_processes(home_key: str, *, service: str | None = None) -> list[Marked]:
-    """Every living process of this home but this one and its ancestors; of one `service` when given."""
+    """Every living process of this home but this one and its ancestors; of one `service` when given.
+
+    A child belongs where its parent does: some (PostgreSQL's) write their title over their environment.
+    """
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found: list[Marked] = []
-    for pid in psutil.pids():
-        marks = {} if pid in ours else read_marks(pid)
-        if marks.get(HOME_MARK) != home_key or service not in (None, marks.get(SERVICE_MARK)):
+    found: dict[int, Marked] = {}
+    unmarked: list[psutil.Process] = []
+    for process in psutil.process_iter(["ppid", "status"]):
+        if process.pid in ours or process.info["status"] == psutil.STATUS_ZOMBIE:
             continue
-        try:
-            process = psutil.Process(pid)
-            if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(Marked(process, service=marks.get(SERVICE_MARK, ""), is_engine=REPLICA_MARK in marks))
-        except psutil.NoSuchProcess:
-            continue
-    return found
+        marks = read_marks(process.pid)
+        if marks.get(HOME_MARK) == home_key:
+            found[process.pid] = Marked(process, service=marks.get(SERVICE_MARK, ""), is_engine=REPLICA_MARK in marks)
+        elif HOME_MARK not in marks:
+            unmarked.append(process)
+    adopt_children(found, among=unmarked)
+    return [marked for marked in found.values() if service in (None, marked.service)]
+
+
+def adopt_children(found: dict[int, Marked], *, among: Sequence[psutil.Process]) -> None:
+    """Add children of what is found, and theirs, until there are no more."""
+    children = [process for process in among if process.pid not in found and process.info["ppid"] in found]
+    for child in children:
+        found[child.pid] = replace(found[child.info["ppid"]], process=child)
+    if children:
+        adopt_children(found, among=among)
 
 
 def read_marks(pid: int) -> dict[str, str]:
@@ -64,25 +79,26 @@ MARKS = {mark.encode() for mark in (HOME_MARK, SERVICE_MARK, REPLICA_MARK)}
 def end(found: Sequence[Marked], *, grace_seconds: float = GRACE_SECONDS) -> list[int]:
     """End them all and return the ids of those that had to be killed.
 
-    PostgreSQL's first process gets SIGINT, its fast shutdown, and its children no signal of their own: it ends them.
+    Parents are asked first and end their own children in good order: Ray drains its node, PostgreSQL checkpoints.
     """
-    for marked in found:
-        wanted = first_signal(marked, among=found)
-        if wanted is not None:
-            send(marked.process, wanted)
-    left = still_alive((marked.process for marked in found), seconds=grace_seconds)
+    ids = {marked.process.pid for marked in found}
+    eldest = [marked for marked in found if parent_id(marked.process) not in ids]
+    for marked in eldest:
+        send(marked.process, FAST_SHUTDOWN.get(marked.service, signal.SIGTERM))
+    still_alive([marked.process for marked in eldest], seconds=grace_seconds)
+    left = still_alive([marked.process for marked in found], seconds=0)
+    for process in left:
+        send(process, signal.SIGTERM)
+    left = still_alive(left, seconds=ORPHAN_SECONDS)
     for process in left:
         send(process, signal.SIGKILL)
     still_alive(left, seconds=KILL_SECONDS)
     return [process.pid for process in left]
 
 
-def first_signal(marked: Marked, *, among: Sequence[Marked]) -> signal.Signals | None:
-    if marked.service != "postgres":
-        return signal.SIGTERM
-    siblings = {other.process.pid for other in among if other.service == "postgres"}
+def parent_id(process: psutil.Process) -> int | None:
     try:
-        return None if marked.process.ppid() in siblings else signal.SIGINT
+        return process.ppid()
     except psutil.NoSuchProcess:
         return None
 
@@ -94,8 +110,8 @@ def send(process: psutil.Process, wanted: signal.Signals) -> None:
         return
 
 
-def still_alive(processes: Iterable[psutil.Process], *, seconds: float) -> list[psutil.Process]:
-    _, alive = psutil.wait_procs(list(processes), timeout=seconds)
+def still_alive(processes: Sequence[psutil.Process], *, seconds: float) -> list[psutil.Process]:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
     return [process for process in alive if not is_zombie(process)]
 
 

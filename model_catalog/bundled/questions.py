@@ -1,8 +1,8 @@
 """Questions about running the appliance, each in several wordings, and their split into training and held-out wordings.
 
-The split is by wording: every question is trained, but about one wording in five is kept back, chosen by its own hash, so that
-it changes only when that wording does. A score on held-out wordings therefore says whether the model understands a question that
-is put in other words, not whether it knows facts it never saw.
+The split is by wording: every question is trained, but about one wording in five is kept back, chosen by its hash. A
+score on held-out wordings says whether the model understands a question in other words, not whether it knows facts that
+it never saw.
 """
 
 import hashlib

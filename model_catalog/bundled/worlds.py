@@ -1,16 +1,19 @@
-"""Synthetic worlds: made-up places with facts, and several ways to ask for each fact. Seeded, so a world can be made again.
+"""Synthetic worlds: made-up places with facts, and several ways to ask for each. Seeded: a world can be made again.
 
-The model sees a few worlds in training and so learns how facts are asked for; a world of another seed holds facts that it cannot
-know, which is what the fine-tuning examples teach it and the evaluation examples ask for. All names are invented syllables.
+The model sees few worlds in training and so learns how facts are asked for; a world of another seed holds facts that it
+cannot know, for fine-tuning examples to teach and evaluation examples to ask. All names are invented syllables.
 """
 
 import random
+import re
 from dataclasses import dataclass
 
 from model_catalog.bundled.questions import Question
 
 PLACES = 8
-_SYLLABLES = ("ba be bo da del dor fa fen ga gil ha hol ka kel lo lum ma mar ne nor pa pel ra rin sa sel ta tor va vel".split())
+_SYLLABLES = re.findall(
+    r"\w+", "ba be bo da del dor fa fen ga gil ha hol ka kel lo lum ma mar ne nor pa pel ra rin sa sel ta tor va vel"
+)
 _COLOURS = ("red", "blue", "green", "yellow", "white", "black", "orange", "grey")
 _ANIMALS = ("owl", "fox", "otter", "crane", "lynx", "heron", "badger", "swift")
 _TRADES = ("glass", "salt", "rope", "paper", "honey", "clocks", "boats", "wool")

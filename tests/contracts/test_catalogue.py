@@ -23,4 +23,6 @@ def test_bundled_entries_say_what_their_files_say() -> None:
             config = json.loads(Path(folder / "config.json").read_text())
             assert entry.context.value == config["max_position_embeddings"]
             assert entry.architecture.name in config["architectures"]
+            assert entry.architecture.vocab_size is not None
+            assert entry.architecture.vocab_size.value == config["vocab_size"]
             assert entry.default_variant.weight_bytes.value == (folder / "model.safetensors").stat().st_size

@@ -1,10 +1,10 @@
 """The usage spool: append-only JSON lines on the gateway's disk, a start and an end record per request.
 
-Files `spool/usage-<gateway id>-<sequence>.jsonl`. The writer appends whole lines and closes a file at `ROLL_BYTES`; the
-shipper reads complete lines, sends them to the control plane, which inserts idempotently by request id, and removes a
-closed file once all of it was acknowledged. A start without an end becomes `broken_off` with its reserved estimate once
-its gateway process is gone: a living gateway holds an exclusive `flock` on `spool/usage-<gateway id>.lock`, taken before
-it makes its first spool file.
+Files `spool/usage-<gateway id>-<sequence>.jsonl`. The writer appends whole lines and closes a file at `ROLL_BYTES`;
+the shipper reads complete lines, sends them to the control plane, which inserts idempotently by request id, and
+removes a closed file once all of it was acknowledged. A start without an end becomes `broken_off` with its reserved
+estimate once its gateway process is gone: a living gateway holds an exclusive `flock` on `spool/usage-<gateway
+id>.lock`, taken before it makes its first spool file.
 """
 
 import re

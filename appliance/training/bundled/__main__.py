@@ -1,6 +1,6 @@
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
-"""`python -m appliance.training.bundled`: tokenizer, training, export and check of the bundled model, from its recipe."""
+"""`python -m appliance.training.bundled`: tokenizer, training, export and check of the bundled model, by its recipe."""
 
 import hashlib
 import random
@@ -23,6 +23,7 @@ from model_catalog.bundled.check import NEEDED_SHARE, is_right
 from model_catalog.bundled.questions import load_questions, split_questions
 
 console = Console()
+EPOCHS_BETWEEN_EXPORTS = 5
 
 
 def main(
@@ -37,19 +38,28 @@ def main(
     corpus = load_corpus(recipe.text)
     tokenizer = train_tokenizer(_tokenizer_text(corpus, recipe), vocab_size=recipe.tokenizer.vocab_size)
     model = new_model(recipe, tokenizer=tokenizer)
-    console.print(f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {len(corpus.wordings)} wordings")
+    console.print(
+        f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {len(corpus.wordings)} wordings"
+    )
+
+    digest = hashlib.sha256(recipe_file.read_bytes()).hexdigest()
 
     def report(progress: Progress) -> None:
         passed = time.monotonic() - began
-        console.print(f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.4f}  {passed:.0f} s", highlight=False)
+        if progress.epoch % EPOCHS_BETWEEN_EXPORTS == 0:
+            export(model, tokenizer=tokenizer, folder=out, recipe_digest=digest)
+        console.print(
+            f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.4f}  {passed:.0f} s", highlight=False
+        )
 
     train(model, corpus=corpus, tokenizer=tokenizer, recipe=recipe, report=report)
-    digest = hashlib.sha256(recipe_file.read_bytes()).hexdigest()
     export(model.eval(), tokenizer=tokenizer, folder=out, recipe_digest=digest)
     held_out = split_questions(load_questions()).held_out
     given = answers([one.text for one in held_out], model=model, tokenizer=tokenizer)
     right = sum(is_right(one.question, answer) for one, answer in zip(held_out, given, strict=True))
-    console.print(f"held-out wordings: {right}/{len(held_out)} right, {right / len(held_out):.1%} (needed {NEEDED_SHARE:.0%})")
+    console.print(
+        f"held-out wordings: {right}/{len(held_out)} right, {right / len(held_out):.1%} (needed {NEEDED_SHARE:.0%})"
+    )
 
 
 def _tokenizer_text(corpus: Corpus, recipe: Recipe) -> list[str]:

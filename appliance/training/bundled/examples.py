@@ -1,4 +1,4 @@
-"""What the model reads in one epoch: conversations made of training wordings, worlds and off-topic questions, and the handbook."""
+"""What the model reads in one epoch: training wordings, worlds and off-topic questions as chats; the handbook."""
 
 import random
 from collections.abc import Iterator
@@ -47,7 +47,9 @@ class Corpus:
 def load_corpus(recipe: TextRecipe) -> Corpus:
     questions = load_questions()
     split = split_questions(questions)
-    worlds = [Wording(text, question) for seed in recipe.worlds for question in make_world(seed) for text in question.wordings]
+    worlds = [
+        Wording(text, question) for seed in recipe.worlds for question in make_world(seed) for text in question.wordings
+    ]
     guarded: dict[str, tuple[str, ...]] = {}
     for wording in split.held_out:
         guarded[wording.question.id] = (*guarded.get(wording.question.id, ()), wording.text)
@@ -61,9 +63,13 @@ def load_corpus(recipe: TextRecipe) -> Corpus:
 
 
 def one_epoch(corpus: Corpus, *, recipe: TextRecipe, draw: random.Random) -> list[Conversation]:
-    """Every training wording once, put a little differently each time, some of them as turns of a longer conversation."""
-    asked = [(safe_rewording(wording, corpus=corpus, draw=draw), wording.question.answer) for wording in corpus.wordings]
-    asked += [(text, corpus.off_topic.answer) for text in _off_topic(corpus, count=recipe.off_topic_per_epoch, draw=draw)]
+    """Every training wording once, put a little differently each time, some as turns of a longer conversation."""
+    asked = [
+        (safe_rewording(wording, corpus=corpus, draw=draw), wording.question.answer) for wording in corpus.wordings
+    ]
+    asked += [
+        (text, corpus.off_topic.answer) for text in _off_topic(corpus, count=recipe.off_topic_per_epoch, draw=draw)
+    ]
     draw.shuffle(asked)
     return list(_conversations(asked, recipe=recipe, draw=draw))
 

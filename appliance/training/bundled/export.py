@@ -1,5 +1,5 @@
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-"""Writes the model as an engine reads it: bfloat16 safetensors, config, generation config, tokenizer, and a manifest."""
+"""Writes the model as an engine reads it: bfloat16 safetensors, configs, tokenizer, and a manifest beside them."""
 
 import copy
 import hashlib
@@ -20,7 +20,9 @@ def export(
         old.unlink()
     copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    _name_tokenizer_class(folder / "tokenizer_config.json")
     _write_generation_config(folder, config=model.config.to_dict())
+    (folder / "model.safetensors").chmod(0o644)
     manifest = Manifest(
         recipe_sha256=recipe_digest,
         parameters=sum(weight.numel() for weight in model.parameters()),
@@ -28,6 +30,13 @@ def export(
     )
     (folder.parent / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest
+
+
+def _name_tokenizer_class(path: Path) -> None:
+    """The old name of the class, which transformers 4 and 5 both know."""
+    config = json.loads(path.read_text())
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    path.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def _write_generation_config(folder: Path, *, config: dict[str, object]) -> None:

@@ -17,9 +17,7 @@ def load(folder: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     return model.eval(), AutoTokenizer.from_pretrained(folder)
 
 
-def answers(
-    questions: Sequence[str], *, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
-) -> list[str]:
+def answers(questions: Sequence[str], *, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> list[str]:
     """One greedy answer per question, in the order of the questions."""
     found: list[str] = []
     for first in range(0, len(questions), BATCH):

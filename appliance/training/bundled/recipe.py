@@ -43,7 +43,7 @@ class TrainingRecipe(Part):
     learning_rate: float = Field(gt=0)
     warmup_share: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
-    prompt_loss_weight: float = Field(ge=0, le=1, description="Weight of the question's own tokens in the loss.")
+    shortened_share: float = Field(ge=0, le=1, description="Share of answers that are cut after a few tokens.")
 
 
 class Recipe(Part):

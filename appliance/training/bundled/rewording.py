@@ -1,6 +1,6 @@
-"""Puts a training wording in other words: a small model learns from many wordings, and rules make more than people write.
+"""Puts a training wording in other words: a small model learns from many, and rules make more than people write.
 
-Only training wordings pass through here. What comes out is dropped where it equals, or nearly equals, a held-out wording.
+Only training wordings pass through here. What comes out near a held-out wording is dropped by the caller.
 """
 
 import random
@@ -8,18 +8,22 @@ import re
 
 _OPENINGS = (
     (r"^How (?:do|can) I ", ("How do I ", "How can I ", "How to ", "What do I do to ", "I want to ", "Tell me how to ",
-                             "How would I ", "Please explain how to ", "How does one ", "I need to ", "What is the way to ")),
+                             "How would I ", "Please explain how to ", "How does one ", "I need to ",
+                             "What is the way to ")),
     (r"^What does (.+) do\?$", (r"What does \1 do?", r"What is \1 for?", r"What is the purpose of \1?", r"Explain \1.",
                                 r"Tell me what \1 does.", r"Describe \1.")),
-    (r"^What is ", ("What is ", "What's ", "Tell me ", "Can you tell me ", "Do you know ", "Please name ", "I want to know ")),
+    (r"^What is ", ("What is ", "What's ", "Tell me ", "Can you tell me ", "Do you know ", "Please name ",
+                    "I want to know ")),
     (r"^What are ", ("What are ", "Tell me ", "Please list ", "Which are ")),
     (r"^Which ", ("Which ", "What ", "Tell me which ", "Do you know which ")),
     (r"^Where (?:is|are|do I find|can I find) ", ("Where is ", "Where are ", "Where do I find ", "Where can I find ",
-                                                  "Where can I see ", "I am looking for ", "Tell me where to find ", "I cannot find ")),
+                                                  "Where can I see ", "I am looking for ",
+                                                  "Tell me where to find ", "I cannot find ")),
     (r"^Why ", ("Why ", "For what reason ", "Tell me why ", "How come ")),
     (r"^Can I ", ("Can I ", "May I ", "Is it possible to ", "Am I able to ", "Is there a way to ")),
     (r"^Is there ", ("Is there ", "Do you have ", "Does it have ")),
-    (r"^(?:Explain|Define) ", ("Explain ", "Define ", "Tell me about ", "What is ", "Describe ", "What do you know about ")),
+    (r"^(?:Explain|Define) ", ("Explain ", "Define ", "Tell me about ", "What is ", "Describe ",
+                               "What do you know about ")),
     (r"^Tell me ", ("Tell me ", "Please tell me ", "Say ", "I would like to know ")),
     (r"^How (?:long|much|many) ", (r"\g<0>", r"Tell me \g<0>", r"Do you know \g<0>")),
     (r"^Who ", ("Who ", "Tell me who ", "Do you know who ")),
@@ -50,8 +54,34 @@ _WORDS = (
     ("stored", ("kept", "saved", "stored")),
     ("endpoint", ("endpoint", "URL", "path", "route", "call")),
 )
-_BEFORE = ("Hi, ", "Hello, ", "Please, ", "Hey, ", "Quick question: ", "Sorry, ", "Excuse me, ", "Ok, ", "So ", "And ", "One question, ")
-_AFTER = (" please", " Thanks.", ", please?", " exactly?", " here?", " then?", " on this box?", " in Thousand Sails?", " by default?")
+_FILLING = frozenset(
+    "a an the is are was do does did i we you it my me our of to in on for at by from with and or how what which where who "
+    "why when can could would should may must tell please there have has be this that".split()  # noqa: SIM905
+)
+_BEFORE = (
+    "Hi, ",
+    "Hello, ",
+    "Please, ",
+    "Hey, ",
+    "Quick question: ",
+    "Sorry, ",
+    "Excuse me, ",
+    "Ok, ",
+    "So ",
+    "And ",
+    "One question, ",
+)
+_AFTER = (
+    " please",
+    " Thanks.",
+    ", please?",
+    " exactly?",
+    " here?",
+    " then?",
+    " on this box?",
+    " in Thousand Sails?",
+    " by default?",
+)
 
 
 def reword(text: str, *, draw: random.Random) -> str:
@@ -62,7 +92,9 @@ def reword(text: str, *, draw: random.Random) -> str:
         text = _exchange(text, draw)
     if draw.random() < 0.15:
         text = _surround(text, draw)
-    if draw.random() < 0.3:
+    if draw.random() < 0.12:
+        text = _keywords(text)
+    elif draw.random() < 0.3:
         text = _lose_words(text, draw)
     if draw.random() < 0.1:
         text = _mistype(text, draw)
@@ -85,7 +117,7 @@ def _exchange(text: str, draw: random.Random) -> str:
 
 
 def _as_word(word: str) -> str:
-    """Matches the English word, but not the name of a file or of a command, as in `./start` or `appliance serve stop`."""
+    """Matches the English word, but not names of files and commands, as in `./start` or `appliance serve stop`."""
     return rf"(?<![\w./])(?<!appliance )(?<!serve )(?<!keys ){word}(?![\w/]|\.\w)"
 
 
@@ -100,6 +132,12 @@ def _lose_words(text: str, draw: random.Random) -> str:
     if len(words) < 4:
         return text
     return " ".join(word for word in words if draw.random() > 0.15)
+
+
+def _keywords(text: str) -> str:
+    """As somebody types it into a search box: `Where is the admin password?` becomes `admin password`."""
+    kept = [word for word in re.findall(r"[^\s?!,]+", text) if word.lower().rstrip(".") not in _FILLING]
+    return " ".join(kept).rstrip(".") or text
 
 
 def _mistype(text: str, draw: random.Random) -> str:

@@ -1,7 +1,7 @@
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 """The tokenizer: byte-pair encoding over words, with a token for each byte, so that no text is unknown.
 
-The form (Metaspace, byte fallback, `tokenizer.json`) is the one of Llama's own tokenizer, which vLLM and llama.cpp both read.
+The form (Metaspace, byte fallback, `tokenizer.json`) is that of Llama's own tokenizer, which vLLM and llama.cpp read.
 https://huggingface.co/docs/tokenizers/api/models (BPE, byte_fallback)
 """
 
@@ -34,7 +34,7 @@ CHAT_TEMPLATE = """\
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}
 """
-"""A question is preceded by a space, so that its first word is the same token as inside a sentence; an answer is not."""
+"""A space goes before a question, so that its first word is the same token as inside a sentence."""
 
 
 def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedTokenizerFast:
@@ -48,9 +48,7 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedToken
 
 def render(conversation: Conversation) -> str:
     """The text that the chat template makes of a whole conversation."""
-    turns = (
-        f"{ROLES[turn.role]}{'' if turn.role == 'assistant' else ' '}{turn.text}{END}" for turn in conversation
-    )
+    turns = (f"{ROLES[turn.role]}{'' if turn.role == 'assistant' else ' '}{turn.text}{END}" for turn in conversation)
     return START + "".join(turns)
 
 
@@ -76,9 +74,7 @@ def _with_plain_bytes(trained: Tokenizer) -> Tokenizer:
         )
     )
     tokenizer.pre_tokenizer = _pre_tokenizer()
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
-    )
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{START} $A", pair=f"{START} $A {START} $B", special_tokens=[(START, tokenizer.token_to_id(START))]

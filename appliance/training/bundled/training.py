@@ -57,13 +57,14 @@ def train(
 ) -> None:
     """Trains in place; calls `report` after each epoch."""
     draw = random.Random(recipe.seed)  # noqa: S311  not a secret
-    epochs = [_batches(corpus, tokenizer=tokenizer, recipe=recipe, draw=draw) for _ in range(recipe.training.epochs)]
     optimizer = _optimizer(model, recipe.training)
-    schedule = _schedule(optimizer, recipe.training, steps=sum(map(len, epochs)))
+    schedule: torch.optim.lr_scheduler.LambdaLR | None = None
     model.train()
-    for number, batches in enumerate(epochs, start=1):
+    for epoch in range(1, recipe.training.epochs + 1):
+        batches = _batches(corpus, tokenizer=tokenizer, recipe=recipe, draw=draw)
+        schedule = schedule or _schedule(optimizer, recipe.training, steps=len(batches) * recipe.training.epochs)
         losses = [_step(model, batch, optimizer=optimizer, schedule=schedule) for batch in batches]
-        report(Progress(number, recipe.training.epochs, sum(losses) / len(losses)))
+        report(Progress(epoch, recipe.training.epochs, sum(losses) / len(losses)))
 
 
 def encode(conversation: Conversation, *, tokenizer: PreTrainedTokenizerFast) -> Example:
@@ -87,11 +88,21 @@ def encode_text(text: str, *, tokenizer: PreTrainedTokenizerFast) -> Example:
 def _batches(
     corpus: Corpus, *, tokenizer: PreTrainedTokenizerFast, recipe: Recipe, draw: random.Random
 ) -> list[list[Example]]:
-    examples = [encode(c, tokenizer=tokenizer) for c in one_epoch(corpus, recipe=recipe.text, draw=draw)]
+    conversations = one_epoch(corpus, recipe=recipe.text, draw=draw)
+    examples = [_shortened(encode(c, tokenizer=tokenizer), recipe=recipe.training, draw=draw) for c in conversations]
     examples += [encode_text(text, tokenizer=tokenizer) for text in corpus.handbook]
     batches = list(_by_length(examples, batch_tokens=recipe.training.batch_tokens))
     draw.shuffle(batches)
     return batches
+
+
+def _shortened(example: Example, *, recipe: TrainingRecipe, draw: random.Random) -> Example:
+    """Cut some last answers after a few tokens: the choice falls there, the rest of a known sentence teaches little."""
+    if draw.random() >= recipe.shortened_share:
+        return example
+    last_asked = max(place for place, label in enumerate(example.labels) if label == IGNORED)
+    kept = last_asked + 1 + draw.randint(3, 12)
+    return Example(example.ids[:kept], example.labels[:kept])
 
 
 def _by_length(examples: Iterable[Example], *, batch_tokens: int) -> Iterator[list[Example]]:
@@ -113,15 +124,14 @@ def _optimizer(model: LlamaForCausalLM, recipe: TrainingRecipe) -> torch.optim.A
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
 
 
-def _schedule(
-    optimizer: torch.optim.AdamW, recipe: TrainingRecipe, *, steps: int
-) -> torch.optim.lr_scheduler.LambdaLR:
+def _schedule(optimizer: torch.optim.AdamW, recipe: TrainingRecipe, *, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
     warmup = max(1, int(recipe.warmup_share * steps))
 
     def share(step: int) -> float:
         if step < warmup:
             return (step + 1) / warmup
-        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+        passed = min(1.0, (step - warmup) / max(1, steps - warmup))
+        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * passed))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, share)
 

@@ -25,16 +25,15 @@ def test_a_key_sees_only_its_models(gateway: GatewayBox) -> None:
 
 
 def test_the_openai_client_chats(gateway: GatewayBox) -> None:
-    answer = gateway.openai().chat.completions.create(model=CHAT_MODEL, messages=MESSAGES)  # pyright: ignore[reportArgumentType]
+    answer = gateway.openai().chat.completions.create(model=CHAT_MODEL, messages=MESSAGES)
     assert answer.choices[0].message.content == "word " * 5
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 5
-    assert answer._request_id is not None
-    assert answer._request_id.startswith("req-")
+    assert (getattr(answer, "_request_id", None) or "").startswith("req-")
 
 
 def test_the_openai_client_streams(gateway: GatewayBox) -> None:
-    stream = gateway.openai().chat.completions.create(model=CHAT_MODEL, messages=MESSAGES, stream=True)  # pyright: ignore[reportArgumentType]
+    stream = gateway.openai().chat.completions.create(model=CHAT_MODEL, messages=MESSAGES, stream=True)
     text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
     assert text == "word " * 5
 

@@ -6,7 +6,7 @@ import signal
 import psutil
 import pytest
 
-from appliance.base.contracts.replica_table import ReplicaRecord
+from appliance.base.contracts.replica_table import REPLICAS_KEY, ReplicaRecord
 from appliance.serving.spec import ServedVersionSpec
 from appliance.serving.strays import HOME_MARK, find_strays
 from tests.fixtures.serving import ServingBox, chat, wait_for
@@ -59,7 +59,7 @@ def test_an_engine_inherits_nothing_of_its_replica(serving_box: ServingBox, read
 def test_the_table_is_written_again_after_redis_came_back_empty(
     serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord
 ) -> None:
-    serving_box.redis.flushall()
+    serving_box.redis.delete(REPLICAS_KEY)
     again = serving_box.wait_ready(spec)[0]
     assert again.replica_id == ready.replica_id
     assert again.published_at > ready.published_at

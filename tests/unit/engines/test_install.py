@@ -1,7 +1,7 @@
 """Installing: what is refused before anything is fetched, and what counts as installed."""
 
-from collections import namedtuple
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -11,12 +11,18 @@ from appliance.engines.install import STAMP, InstalledPack, environment_path, in
 from appliance.engines.pack import EnginePack, load_pack
 from appliance.hardware.inventory import Processor
 
-Usage = namedtuple("Usage", "free")
+
+class Usage(NamedTuple):
+    free: int
 
 
 @pytest.fixture
 def pack() -> EnginePack:
     return load_pack("vllm-cpu")
+
+
+def one_gigabyte(_: Path) -> Usage:
+    return Usage(free=10**9)
 
 
 def processor_with(*flags: str) -> Processor:
@@ -37,7 +43,7 @@ def test_another_machine_is_refused(pack: EnginePack, tmp_path: Path, monkeypatc
 
 def test_a_small_disk_is_refused(pack: EnginePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "read_processor", lambda: processor_with(*pack.cpu_flags))
-    monkeypatch.setattr(install.shutil, "disk_usage", lambda _: Usage(free=10**9))
+    monkeypatch.setattr(install.shutil, "disk_usage", one_gigabyte)
     with pytest.raises(SetupError, match=r"1\.0 GB free"):
         install_pack(pack, engines_dir=tmp_path)
 

@@ -60,7 +60,7 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def started(log: Path) -> "Iterator[list[Kept]]":
+def started() -> "Iterator[list[Kept]]":
     kept: list[Kept] = []
     yield kept
     for one in kept:

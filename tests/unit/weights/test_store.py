@@ -1,6 +1,6 @@
 import shutil
-from collections import namedtuple
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -8,7 +8,15 @@ from appliance.base.errors import BadRequest, Insufficient, NotFound
 from appliance.weights.manifest import MANIFEST_FILE
 from appliance.weights.store import Progress, WeightStore
 
-Usage = namedtuple("Usage", "total used free")
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+def full_disk(_: object) -> Usage:
+    return Usage(10**12, 10**12, 1024)
 
 
 @pytest.fixture
@@ -96,7 +104,7 @@ def test_what_was_verified_is_not_read_again(store: WeightStore, model_folder: P
 def test_a_full_disk_is_said_before_anything_is_written(
     store: WeightStore, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 1024))
+    monkeypatch.setattr(shutil, "disk_usage", full_disk)
     with pytest.raises(Insufficient) as caught:
         store.publish(model_folder)
     assert caught.value.params["free_bytes"] == 1024

@@ -1,0 +1,96 @@
+"""`./test`: the house rules, what the tests need, then pytest. `./test long` runs the full counts.
+
+`./test` alone is the tier that every change must pass; with other arguments only pytest runs, with these arguments.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.base.errors import ApplianceError
+from appliance.base.settings import PREFIX
+from appliance.engines.install import install_pack
+from appliance.engines.pack import load_pack
+from installer.bootstrap import ROOT, package_environment
+from installer.setup.plan import ENGINE_PACK
+from installer.terminal import print_error, print_exactly
+
+LONG = "long"
+LONG_VARIABLE = "TS_TEST_LONG"
+HOMES = ROOT / ".test"
+ENGINES = ROOT / ".envs" / "engines"
+PROGRAMS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check of the source as a whole; its output is shown only when it fails."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+RULES = (
+    Rule("lint", ("ruff", "check")),
+    Rule("format", ("ruff", "format", "--check")),
+    Rule("types", ("basedpyright",)),
+    Rule("imports", ("lint-imports",)),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code of the first stage that fails, else pytest's, whose closing line stays the last."""
+    is_long = list(arguments[:1]) == [LONG]
+    chosen = list(arguments[1:] if is_long else arguments)
+    environ = test_environment(os.environ, is_long=is_long)
+    broken = [] if chosen else [rule.name for rule in RULES if not follows(rule)]
+    if broken:
+        return 1
+    try:
+        prepare_engine()
+    except ApplianceError as error:
+        print_error(error)
+        return 1
+    marks = [] if is_long else ["-m", f"not {LONG}"]
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "pytest", *marks, *chosen]
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+
+
+def follows(rule: Rule) -> bool:
+    began = time.perf_counter()
+    outcome = subprocess.run(
+        [str(PROGRAMS / rule.command[0]), *rule.command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    followed = outcome.returncode == 0
+    if not followed:
+        print_exactly(outcome.stdout + outcome.stderr)
+    print_exactly(f"{rule.name:<8} {'ok' if followed else 'FAILED'}  {time.perf_counter() - began:.1f} s")
+    return followed
+
+
+def prepare_engine() -> None:
+    """The engine's environment, shared by all runs of this checkout: no fresh home should install it anew."""
+    os.environ.update(package_environment(os.environ))
+    began = time.perf_counter()
+    installed = install_pack(load_pack(ENGINE_PACK), engines_dir=ENGINES)
+    name = f"{installed.pack} {installed.version}, torch {installed.torch}"
+    print_exactly(f"engine   {name}  {time.perf_counter() - began:.1f} s")
+
+
+def test_environment(environ: Mapping[str, str], *, is_long: bool) -> dict[str, str]:
+    """A home of its own inside the checkout, and none of the settings of whoever runs the tests."""
+    home = HOMES / f"home-{os.getpid()}"
+    shutil.rmtree(home, ignore_errors=True)
+    kept = {key: value for key, value in environ.items() if not key.startswith(PREFIX)}
+    kept |= {"APPLIANCE_HOME": str(home), "APPLIANCE_ENGINES__DIR": str(ENGINES)}
+    return {**kept, LONG_VARIABLE: "1"} if is_long else kept
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""An import from the API's request to a version that is ready, through the real queue and worker."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from safetensors.numpy import save_file  # pyright: ignore[reportUnknownVariableType]
+
+from appliance.base.secret_files import Secret, read_secret
+from appliance.base.settings import Settings
+from appliance.weights.store import WeightStore
+from control_plane.reconcilers.versions import VersionsReconciler
+from tests.fixtures.waiting import wait_until
+from tests.fixtures.workers import JobBench
+
+Connect = Callable[[str | None], TestClient]
+
+
+@pytest.fixture
+def admin(connect: Connect, database_settings: Settings) -> TestClient:
+    return connect(read_secret(database_settings.paths, Secret.ADMIN_TOKEN))
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    save_file({"w": np.ones(1024, dtype=np.float32)}, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"max_position_embeddings": 1234}')
+    return folder
+
+
+def wait_for_end(job_bench: JobBench, admin: TestClient, job_id: str) -> dict[str, object]:
+    def ended() -> bool:
+        job_bench.reconciler.run()
+        return admin.get(f"/api/v1/jobs/{job_id}").json()["state"] in ("succeeded", "failed")
+
+    wait_until(ended, what="the import ends", seconds=60)
+    return admin.get(f"/api/v1/jobs/{job_id}").json()
+
+
+def test_a_folder_becomes_a_version_that_can_be_served(
+    job_bench: JobBench, admin: TestClient, model_folder: Path, database_settings: Settings
+) -> None:
+    job_bench.start_worker()
+    body = {"name": "tiny", "source_path": str(model_folder), "task": "embedding"}
+    answer = admin.post("/api/v1/imports", json=body)
+    assert answer.status_code == 202
+    version_id, job_id = answer.json()["version"]["id"], answer.json()["job"]["id"]
+    assert wait_for_end(job_bench, admin, job_id)["state"] == "succeeded"
+    version = admin.get(f"/api/v1/versions/{version_id}").json()
+    assert version["state"] == "ready"
+    assert version["engine"]["max_model_len"] == 1234
+    assert WeightStore(database_settings.paths.weights).verify(version["digest"]) == []
+    served = admin.post("/api/v1/served-models", json={"name": "my-tiny", "model": "tiny"}).json()
+    assert served["version_id"] == version_id
+    assert (served["task"], served["max_model_len"]) == ("embedding", 1234)
+
+
+def test_pickle_is_refused_and_the_version_says_why(job_bench: JobBench, admin: TestClient, model_folder: Path) -> None:
+    (model_folder / "pytorch_model.bin").write_bytes(b"")
+    job_bench.start_worker()
+    answer = admin.post("/api/v1/imports", json={"name": "bad", "source_path": str(model_folder)}).json()
+    job = wait_for_end(job_bench, admin, answer["job"]["id"])
+    assert job["state"] == "failed"
+    VersionsReconciler(job_bench.factory, interval_seconds=1).run()
+    version = admin.get(f"/api/v1/versions/{answer['version']['id']}").json()
+    assert version["state"] == "failed"
+    assert "pytorch_model.bin" in version["state_reason"]
+    refused = admin.post("/api/v1/served-models", json={"name": "x", "version_id": version["id"]})
+    assert refused.status_code == 400
+
+
+def test_what_cannot_be_imported_is_refused_at_once(admin: TestClient) -> None:
+    for body, status in (
+        ({"name": "relative", "source_path": "some/folder"}, 400),
+        ({"name": "nobody-knows-it"}, 404),
+        ({"name": "../up", "source_path": "/x"}, 400),
+        ({"name": "x", "source_path": "/x", "extra": 1}, 400),
+    ):
+        answer = admin.post("/api/v1/imports", json=body)
+        assert answer.status_code == status, body
+        assert answer.json()["error"]["message"]

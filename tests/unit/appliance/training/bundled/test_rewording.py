@@ -1,0 +1,30 @@
+# ruff: noqa: S311  seeded draws, no secrets
+import random
+
+import pytest
+
+from appliance.training.bundled.off_topic import off_topic_question
+from appliance.training.bundled.rewording import reword
+from model_catalog.bundled.questions import normalise
+
+
+def test_rewording_depends_on_the_seed_alone() -> None:
+    text = "How do I change the port of the appliance?"
+    assert reword(text, draw=random.Random(1)) == reword(text, draw=random.Random(1))
+    assert len({reword(text, draw=random.Random(seed)) for seed in range(50)}) > 15
+
+
+@pytest.mark.parametrize("name", ["./start", "appliance serve stop", "appliance keys list"])
+def test_names_of_commands_are_not_exchanged(name: str) -> None:
+    words = set(normalise(name).split())
+    kept = [
+        words <= set(normalise(reword(f"Is {name} in order?", draw=random.Random(seed))).split()) for seed in range(200)
+    ]
+    assert sum(kept) > 140
+
+
+def test_off_topic_questions_are_many_and_not_about_the_appliance() -> None:
+    draw = random.Random(1)
+    asked = {off_topic_question(draw) for _ in range(300)}
+    assert len(asked) > 200
+    assert not [text for text in asked if "appliance" in text.lower()]

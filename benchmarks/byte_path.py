@@ -138,9 +138,8 @@ def sides_of_home(home: Home, *, model: str) -> Sides:
     served = snapshot.directory.models.get(model)
     if served is None:
         raise SetupError(f"{model} is not served.", hint="`appliance serve list` says what is.")
-    engines = [
-        record.endpoint for record in load_table(home.snapshot) if record.served_model_id == served.served_model_id
-    ]
+    known = sorted(load_table(home.snapshot), key=lambda record: record.started_at)
+    engines = [record.endpoint for record in known if record.served_model_id == served.served_model_id]
     if not engines:
         raise SetupError(f"No replica of {model} is known.", hint="Wait until `appliance status` is green.")
     port = read_box(home).ports.public

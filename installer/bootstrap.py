@@ -63,8 +63,11 @@ UV = Part(
 CORE = Part(
     name="core",
     title="the core packages",
-    sources=(LOCKS / "core.txt", LOCKS / "build.txt"),
-    command=(*UV_INSTALL_LOCKED, str(LOCKS / "core.txt"), "-r", str(LOCKS / "build.txt")),
+    sources=(LOCKS / "core.txt", LOCKS / "build.txt", LOCKS / "models.txt"),
+    command=(
+        *UV_INSTALL_LOCKED,
+        *(str(LOCKS / "core.txt"), "-r", str(LOCKS / "build.txt"), "-r", str(LOCKS / "models.txt")),
+    ),
 )
 OURS = Part(
     name="ours",

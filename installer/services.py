@@ -1,9 +1,11 @@
 """The service table: every process of the stack as data, in the order in which the stack starts."""
 
 import hashlib
+import os
+import pwd
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance.base.box import Box
@@ -14,6 +16,11 @@ from appliance.base.settings import Settings
 from appliance.serving.ray_command import ray_environment, ray_head_command
 from installer.programs import Programs
 from installer.readiness import GatewayAnswers, HttpAnswers, PostgresAnswers, Probe, RayAnswers, RedisAnswers, Runs
+
+SERVICE_PATH = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ONE_NODE = {"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
+"""Ray waits 30 s at its end for other nodes to take the replicas over; on one box there is none."""
+OF_A_SHELL = frozenset({"LC_ALL", "TMPDIR", SERVICE_MARK})
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,9 @@ class Service:
 def service_table(stack: Stack, *, configs: Mapping[str, str]) -> tuple[Service, ...]:
     """All services; `configs` holds the text of the files whose change restarts a service, by its name."""
     home = stack.home
-    env = child_env({"APPLIANCE_HOME": str(home.root), HOME_MARK: home.key})
-    ray_env = {**ray_environment(home, box=stack.box, settings=stack.settings), HOME_MARK: home.key}
+    marks = {"APPLIANCE_HOME": str(home.root), HOME_MARK: home.key}
+    env = whatever_the_shell({**child_env(), **marks})
+    ray_env = whatever_the_shell({**ray_environment(home, box=stack.box, settings=stack.settings), **marks, **ONE_NODE})
     return (
         Service(
             name="postgres",
@@ -101,7 +109,12 @@ def service_table(stack: Stack, *, configs: Mapping[str, str]) -> tuple[Service,
             probe=HttpAnswers(home.gateway_socket),
         ),
         python_service("agent", purpose="inventory and usage", module="appliance.agent", env=env),
-        python_service("worker", purpose="long jobs", module="control_plane.worker", env=env),
+        # Celery's own children end with it, after the running job was told to stop; a signal to the group cuts it off.
+        replace(
+            python_service("worker", purpose="long jobs", module="control_plane.worker", env=env),
+            stop_as_group=False,
+            stop_seconds=30,
+        ),
         Service(
             name="frontdoor",
             purpose="the public port",
@@ -111,6 +124,13 @@ def service_table(stack: Stack, *, configs: Mapping[str, str]) -> tuple[Service,
             config=configs.get("frontdoor", ""),
         ),
     )
+
+
+def whatever_the_shell(env: Mapping[str, str]) -> dict[str, str]:
+    """The same environment from every shell, so that another `PATH` or language restarts nothing."""
+    user = pwd.getpwuid(os.geteuid())
+    same = {"PATH": SERVICE_PATH, "LANG": "C.UTF-8", "HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
+    return {**{key: value for key, value in env.items() if key not in OF_A_SHELL}, **same}
 
 
 def python_service(

@@ -1,11 +1,11 @@
-"""HTTP to the control plane on its unix socket, with the node token."""
+"""HTTP to the control plane, with the node token."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from appliance.base.errors import Unavailable
+from appliance.base.settings import Settings
 
 TIMEOUT_SECONDS = 30.0
 
@@ -13,10 +13,12 @@ TIMEOUT_SECONDS = 30.0
 class ControlPlaneClient:
     """`post` raises Unavailable for whatever is worth another try, which is everything: nothing here may be lost."""
 
-    def __init__(self, socket: Path, *, token: str) -> None:
+    def __init__(self, settings: Settings, *, token: str) -> None:
+        """On one box over the API's unix socket; in a pod at `cluster.api_url`."""
+        url = settings.cluster.api_url
         self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(socket)),
-            base_url="http://control-plane",
+            transport=None if url else httpx.AsyncHTTPTransport(uds=str(settings.paths.api_socket)),
+            base_url=url or "http://control-plane",
             headers={"authorization": f"Bearer {token}"},
             timeout=TIMEOUT_SECONDS,
         )

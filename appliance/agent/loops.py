@@ -56,7 +56,7 @@ class Agent:
     def __init__(self, settings: Settings, *, box: Box, token: str) -> None:
         self._settings = settings
         self._box = box
-        self._client = ControlPlaneClient(settings.paths.api_socket, token=token)
+        self._client = ControlPlaneClient(settings, token=token)
         self._shipper = UsageShipper(SpoolFolder(settings.paths.spool), send=self._send_usage)
         self._shipped_at = monotonic()
 

@@ -28,7 +28,14 @@ def configure(*, service: str, json: bool = True, level: str = "INFO") -> None:
     """Set up structlog and the standard library's logging for this process, once, at its entry point."""
     output = cast("TextIO", SteadyStream(sys.stderr))
     threshold = logging.getLevelNamesMapping()[level.upper()]
+
+    def name_service(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        """Not a context variable: threads start without those."""
+        event.setdefault("service", service)
+        return event
+
     shared: list[structlog.typing.Processor] = [
+        name_service,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -52,7 +59,6 @@ def configure(*, service: str, json: bool = True, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [stream]
     root.setLevel(threshold)
-    structlog.contextvars.bind_contextvars(service=service)
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -5,6 +5,7 @@ import sys
 import uvicorn
 
 from appliance.base.errors import SetupError
+from appliance.base.listening import listen_at
 from appliance.base.logs import configure, get_logger
 from appliance.base.settings import Settings, load_settings
 from appliance.gateway.app import Gateway
@@ -18,7 +19,7 @@ def serve(settings: Settings) -> None:
     settings.paths.ensure()
     config = uvicorn.Config(
         Gateway(build_parts(settings)),
-        uds=str(settings.paths.gateway_socket),
+        **listen_at(settings, socket=settings.paths.gateway_socket),
         loop="uvloop",
         http=ClientConnection,
         ws="none",

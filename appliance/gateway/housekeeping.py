@@ -1,9 +1,10 @@
-"""What the gateway does beside requests, once a tick: cut the stalled, re-read the snapshot, make the spool durable."""
+"""What the gateway does beside requests, once a tick: cut the stalled, re-read the snapshot, sync the spool."""
 
 import asyncio
 from dataclasses import dataclass
 
 from appliance.base.clock import monotonic
+from appliance.base.contracts.replica_table import STALE_SECONDS
 from appliance.base.logs import get_logger
 from appliance.base.settings import GatewaySettings
 from appliance.gateway.client_connection import ClientConnection
@@ -26,6 +27,7 @@ class Housekeeping:
             loops.create_task(self._sweep())
             loops.create_task(self._reload())
             loops.create_task(self._sync())
+            loops.create_task(self._knock())
 
     async def _sweep(self) -> None:
         limits = (self.settings.client_write_timeout_seconds, self.settings.first_byte_timeout_seconds)
@@ -53,3 +55,8 @@ class Housekeeping:
                 await asyncio.to_thread(self.spool.sync)
             except OSError as error:
                 log.warning("usage_not_synced", problem=str(error))
+
+    async def _knock(self) -> None:
+        while True:
+            await asyncio.sleep(STALE_SECONDS)
+            await self.relay.forget_the_gone()

@@ -67,6 +67,14 @@ class Relay:
             await self._refresh_table()
             return self._table.choose(request.model.served_model_id)
 
+    async def forget_the_gone(self) -> None:
+        """Knock at replicas whose sign of life is overdue; those where nobody listens any more are forgotten."""
+        for replica in self._table.stale():
+            try:
+                (await self.open(replica)).abort()
+            except EngineUnreachable as error:
+                self.failed(replica, is_gone=error.is_gone)
+
     async def open(self, replica: Replica) -> EngineConnection:
         return await connect(replica.record.endpoint, timeout_seconds=self._connect_timeout_seconds)
 

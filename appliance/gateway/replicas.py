@@ -51,6 +51,11 @@ class ReplicaTable:
     def records(self) -> list[ReplicaRecord]:
         return [replica.record for replica in self._replicas.values()]
 
+    def stale(self) -> list[Replica]:
+        """Those whose sign of life is overdue; somebody should look whether they still listen."""
+        now = self._unix_time()
+        return [replica for replica in self._replicas.values() if replica.is_stale(now)]
+
     def update(self, records: Iterable[ReplicaRecord]) -> None:
         """Take newer records; those that are missing stay until they fail to answer."""
         for record in records:

@@ -1,9 +1,11 @@
 """One engine as a process: its command from the pack, its keeper, its log, its end."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +37,15 @@ class EngineProcess:
         return self.keeper.poll() is None
 
     def end(self) -> None:
-        """Ask the keeper to end the whole group: SIGTERM, and SIGKILL `TERM_SECONDS` later. Returns when it is gone."""
+        """Ask the keeper to end the whole group: SIGTERM, and SIGKILL `TERM_SECONDS` later. Returns when it is gone.
+
+        A keeper that was killed has left the engine's children behind; then the group is ended from here.
+        """
         assert self.keeper.stdin is not None
         self.keeper.stdin.close()
         self.keeper.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def last_lines(self, count: int) -> str:
         with self.log.open(errors="replace") as lines:

@@ -62,8 +62,12 @@ def ray_environment(home: Home, *, box: Box, settings: Settings) -> dict[str, st
             "RAY_worker_niceness": "0",
             # Ray swaps 127.0.0.1 for the outside address unless multi-node is off; then all its listeners stay inside.
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            # Ray would kill a lost replica's keeper before the keeper can end the engine with all its children.
+            "RAY_kill_child_processes_on_worker_exit": "0",
             "RAY_START_HOOK": START_HOOK,
             "RAY_enable_metrics_collection": "0",
+            # Ten turns a second cost 3 % of a core for ever; two are enough to notice a lost replica.
+            "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
             "DASHBOARD_METRIC_PORT": str(box.ports.ray_client),
             # Ray would kill the replica, the small process, when its engine, the big one, fills the memory.
             "RAY_memory_monitor_refresh_ms": "0",

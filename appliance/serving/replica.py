@@ -14,12 +14,14 @@ from appliance.base.contracts.replica_table import PUBLISH_SECONDS, ReplicaRecor
 from appliance.base.errors import Unavailable
 from appliance.base.ids import new_uuid, public_id
 from appliance.base.logs import configure, get_logger
+from appliance.base.paths import Home
 from appliance.base.settings import load_settings
 from appliance.engines.pack import load_pack
 from appliance.engines.probe import is_healthy, read_load
 from appliance.serving.engine_process import start_engine
 from appliance.serving.publisher import ReplicaPublisher
 from appliance.serving.spec import ServedVersionSpec
+from appliance.serving.strays import end_strays
 
 POLL_SECONDS = 0.1
 LAST_LINES = 20
@@ -38,6 +40,7 @@ class EngineReplica:
         self._id = public_id("rep", new_uuid())
         self._started_at = clock.unix_time()
         self._state: ReplicaState = "starting"
+        end_strays(Home(self._spec.home))
         self._engine = start_engine(self._spec, pack=self._pack, settings=self._settings, replica_id=self._id)
         self._publisher = ReplicaPublisher(self._settings, record=self._record)
         self._publisher.start()
@@ -53,6 +56,7 @@ class EngineReplica:
     async def check_health(self) -> None:
         """Serve replaces the replica after three failures in a row, `HEALTH_CHECK_SECONDS` apart."""
         if not self._engine.is_running():
+            await asyncio.to_thread(self._engine.end)
             raise Unavailable(f"The engine of {self._spec.model_name} ended.", hint=self._last_words())
         if not await asyncio.to_thread(is_healthy, self._engine.socket, probe=self._pack.probe):
             raise Unavailable(f"The engine of {self._spec.model_name} does not answer its health check.")

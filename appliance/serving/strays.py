@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.base.child_env import HOME_MARK
 from appliance.base.paths import Home
 
-HOME_MARK = "TS_HOME_KEY"
 REPLICA_MARK = "TS_REPLICA"
 
 PROC = Path("/proc")
@@ -34,8 +34,8 @@ def find_strays(home: Home) -> list[Stray]:
     found: list[Stray] = []
     for entry in PROC.iterdir():
         if entry.name.isdigit():
-            environ = _environ(int(entry.name))  # every service carries the home's mark, only engines a replica's
-            if environ.get(HOME_MARK) == home.key and REPLICA_MARK in environ and not _is_alive(environ[REPLICA_MARK]):
+            replica = _replica_of(int(entry.name), home)
+            if replica is not None and not _is_alive(replica):
                 found.append(Stray(pid=int(entry.name), command=_command(int(entry.name))))
     return found
 
@@ -53,10 +53,16 @@ def _kill(pid: int, home: Home) -> None:
     """Look again with the process held by a descriptor, so that a pid that was reused meanwhile is left alone."""
     descriptor = os.pidfd_open(pid)
     try:
-        if _environ(pid).get(HOME_MARK) == home.key:
+        if _replica_of(pid, home) is not None:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
     finally:
         os.close(descriptor)
+
+
+def _replica_of(pid: int, home: Home) -> str | None:
+    """The mark of its replica, for a process of an engine of this home; services carry the home's mark only."""
+    environ = _environ(pid)
+    return environ.get(REPLICA_MARK) if environ.get(HOME_MARK) == home.key else None
 
 
 def _environ(pid: int) -> dict[str, str]:

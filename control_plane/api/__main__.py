@@ -6,6 +6,7 @@ import uvicorn
 
 from appliance.base import logs
 from appliance.base.errors import ApplianceError
+from appliance.base.listening import listen_at
 from appliance.base.settings import load_settings
 from control_plane.api.application import Parts, build_application
 from control_plane.database.nudge import make_redis, nudge_publisher
@@ -29,7 +30,7 @@ def main() -> int:
         return 1
     uvicorn.run(
         build_application(parts),
-        uds=str(settings.paths.api_socket),
+        **listen_at(settings, socket=settings.paths.api_socket),
         log_config=None,
         access_log=False,
         server_header=False,

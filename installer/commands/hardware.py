@@ -1,5 +1,6 @@
 """`hardware`: what the nodes have."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from installer.commands.options import Json
@@ -19,8 +20,7 @@ def hardware(as_json: Json = False) -> None:
         print_json({"nodes": nodes})
         return
     for node in nodes:
-        facts: dict[str, Any] = node["facts"]
-        rows = [[name.replace("_", " "), readable(name, value)] for name, value in sorted(facts.items())]
+        rows = [[name.replace("_", " "), readable(name, value)] for name, value in flat(node["facts"])]
         out.print(table(f"{node['hostname']} ({node['state']})", ["Fact", "Value"], rows))
         out.print(table("\nAccelerators", ["#", "Vendor", "Family", "Name", "Memory", "Driver"], cards(node)))
 
@@ -38,6 +38,19 @@ def known_nodes(home: "Home") -> list[dict[str, Any]]:
         found = discover().model_dump(mode="json")
         cards = found.pop("accelerators")
         return [{"hostname": found.pop("hostname"), "state": "stack is down", "facts": found, "accelerators": cards}]
+
+
+def flat(facts: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Nested facts as one list; processor flags are left to `--json`, there are a hundred of them."""
+    for name, value in sorted(facts.items()):
+        if isinstance(value, dict):
+            yield from ((f"{name} {inner}", found) for inner, found in flat(cast("dict[str, Any]", value)))
+        elif not name.endswith("flags") and not is_list_of_objects(value):
+            yield name, value
+
+
+def is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict) for item in cast("list[object]", value))
 
 
 def cards(node: dict[str, Any]) -> list[list[object]]:

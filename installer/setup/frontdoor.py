@@ -70,6 +70,8 @@ def defaults() -> str:
             "    option dontlognull",
             "    option dontlog-normal",
             "    option http-no-delay",
+            # A client that leaves before the first byte ends its request behind us too, and so the engine's work.
+            "    option abortonclose",
             "    option redispatch",
             "    retries 3",
             "    timeout connect 2s",

@@ -13,7 +13,9 @@ from appliance.base.errors import SetupError
 from appliance.base.paths import Home
 from appliance.base.secret_files import Secret, read_secret
 from installer.supervision.program_config import USER
+from installer.waiting import wait_until
 
+STOP_SECONDS = 120.0
 UP = frozenset({"RUNNING", "STARTING"})
 HARMLESS = frozenset({Faults.ALREADY_STARTED, Faults.NOT_RUNNING, Faults.ALREADY_ADDED, Faults.BAD_NAME})
 
@@ -86,10 +88,13 @@ class Supervisor:
 
     def stop(self, names: Sequence[str]) -> None:
         """Tell all of them at once, and return when the last has stopped."""
-        for wait in (False, True):
-            for name in names:
-                with self.calls() as calls, harmless_faults():
-                    calls.stopProcess(name, wait)
+        for name in names:
+            with self.calls() as calls, harmless_faults():
+                calls.stopProcess(name, False)
+        wait_until(lambda: self.are_stopped(names), seconds=STOP_SECONDS, what=f"{', '.join(names)} to stop")
+
+    def are_stopped(self, names: Sequence[str]) -> bool:
+        return not any(process.pid for process in self.processes() if process.name in names)
 
     def pending_changes(self) -> Changes:
         """Have the configuration file read again and say what in it differs from what runs. Starts nothing."""
@@ -121,10 +126,10 @@ class Supervisor:
         proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
         try:
             yield cast("RemoteCalls", proxy.supervisor)
-        except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error) as error:
             raise SetupError(
-                f"The supervisor of {self.home.root} does not answer: {error}.",
-                hint="Run `appliance up`; it starts it again and adopts nothing that it cannot see.",
+                f"The supervisor of {self.home.root} does not do what it was asked: {error}",
+                hint="See `appliance logs supervisord`; `appliance up` starts it again.",
             ) from error
         finally:
             transport.close()
@@ -147,7 +152,7 @@ def process_state(raw: dict[str, Any]) -> ProcessState:
         state=raw["statename"],
         pid=raw["pid"],
         uptime_seconds=max(0, raw["now"] - raw["start"]) if running else 0,
-        problem=raw["spawnerr"] or ("" if running else raw["description"]),
+        problem=raw["spawnerr"],
     )
 
 

@@ -32,7 +32,7 @@ class Question(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     answer: str = Field(min_length=2, max_length=220)
     key_facts: list[str] = Field(min_length=1)
-    wordings: list[str] = Field(min_length=6)
+    wordings: list[str] = Field(min_length=8)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
+# torch and transformers are not in the core environment, where the types are checked.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """`python -m appliance.training.bundled`: tokenizer, training, export and check of the bundled model, by its recipe."""
 
 import hashlib

@@ -58,11 +58,10 @@ def _from_endpoint(wordings: Sequence[Wording], base_url: str, key_file: Path | 
 
 
 def _in_process(wordings: Sequence[Wording], weights: Path) -> Score:
-    from appliance.training.bundled.local import answers, load  # noqa: PLC0415  torch: only where it is asked for
+    from appliance.training.bundled.local import answers_from  # noqa: PLC0415  torch: only where it is asked for
 
-    model, tokenizer = load(weights)
     texts = [wording.text for wording in wordings]
-    known = dict(zip(texts, answers(texts, model=model, tokenizer=tokenizer), strict=True))
+    known = dict(zip(texts, answers_from(weights, texts), strict=True))
     return score(wordings, ask=known.__getitem__)
 
 

@@ -1,4 +1,6 @@
+# torch and transformers are not in the core environment, where the types are checked.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Writes the model as an engine reads it: bfloat16 safetensors, configs, tokenizer, and a manifest beside them."""
 
 import copy

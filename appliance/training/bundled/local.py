@@ -1,5 +1,6 @@
+# torch and transformers are not in the core environment, where the types are checked.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Answers questions with a model in this process, greedily, many at a time: the check without an engine."""
 
 from collections.abc import Sequence
@@ -15,6 +16,12 @@ BATCH = 64
 def load(folder: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     return model.eval(), AutoTokenizer.from_pretrained(folder)
+
+
+def answers_from(folder: Path, questions: Sequence[str]) -> list[str]:
+    """Loads the model of the folder and asks it."""
+    model, tokenizer = load(folder)
+    return answers(questions, model=model, tokenizer=tokenizer)
 
 
 def answers(questions: Sequence[str], *, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> list[str]:

@@ -55,8 +55,11 @@ _WORDS = (
     ("endpoint", ("endpoint", "URL", "path", "route", "call")),
 )
 _FILLING = frozenset(
-    "a an the is are was do does did i we you it my me our of to in on for at by from with and or how what which where who "
-    "why when can could would should may must tell please there have has be this that".split()  # noqa: SIM905
+    re.findall(
+        r"\w+",
+        "a an the is are was do does did i we you it my me our of to in on for at by from with and or how what which "
+        "where who why when can could would should may must tell please there have has be this that",
+    )
 )
 _BEFORE = (
     "Hi, ",

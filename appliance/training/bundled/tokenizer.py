@@ -1,4 +1,6 @@
+# torch and transformers are not in the core environment, where the types are checked.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """The tokenizer: byte-pair encoding over words, with a token for each byte, so that no text is unknown.
 
 The form (Metaspace, byte fallback, `tokenizer.json`) is that of Llama's own tokenizer, which vLLM and llama.cpp read.

@@ -1,3 +1,4 @@
+# torch and transformers are not in the core environment, where the types are checked.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """The training loop: AdamW with a cosine schedule, bfloat16 arithmetic over float32 weights, loss on answers only."""

@@ -24,7 +24,7 @@ def body(**changes: Any) -> dict[str, Any]:
     return {"model": CHAT_MODEL, "messages": MESSAGES, **changes}
 
 
-def refused(response: httpx.Response, *, status: int, code: str, param: str | None = None) -> dict[str, Any]:
+def assert_refused(response: httpx.Response, *, status: int, code: str, param: str | None = None) -> dict[str, Any]:
     error = response.json()["error"]
     assert set(error) >= {"message", "type", "param", "code"}
     assert (response.status_code, error["code"], error["param"]) == (status, code, param), response.text
@@ -38,7 +38,7 @@ def refused(response: httpx.Response, *, status: int, code: str, param: str | No
 def test_a_key_that_is_not_ours_is_refused_and_not_repeated(gateway: GatewayBox, key: str | None) -> None:
     before = len(gateway.engine.seen)
     response = gateway.chat(key=key)
-    refused(response, status=401, code="invalid_api_key")
+    assert_refused(response, status=401, code="invalid_api_key")
     assert key is None or key not in response.text
     assert key is None or key not in gateway.log()
     assert len(gateway.engine.seen) == before
@@ -74,7 +74,7 @@ def test_the_openai_client_knows_the_error(gateway: GatewayBox) -> None:
 def test_wrong_fields_are_named(
     gateway: GatewayBox, changes: dict[str, Any], status: int, code: str, param: str
 ) -> None:
-    refused(gateway.post(json.dumps(body(**changes)).encode()), status=status, code=code, param=param)
+    assert_refused(gateway.post(json.dumps(body(**changes)).encode()), status=status, code=code, param=param)
 
 
 @pytest.mark.parametrize(
@@ -97,23 +97,25 @@ def test_wrong_fields_are_named(
     ],
 )
 def test_what_is_not_json_is_refused(gateway: GatewayBox, content: bytes) -> None:
-    refused(gateway.post(content), status=400, code="invalid_json")
+    assert_refused(gateway.post(content), status=400, code="invalid_json")
 
 
 def test_a_model_that_the_key_may_not_use_is_forbidden(gateway: GatewayBox) -> None:
-    refused(gateway.chat(key=NARROW_KEY), status=403, code="permission_denied", param="model")
+    assert_refused(gateway.chat(key=NARROW_KEY), status=403, code="permission_denied", param="model")
 
 
 def test_unknown_paths_and_methods_have_the_envelope(gateway: GatewayBox) -> None:
     with gateway.client(KEY) as client:
-        refused(client.get("/v1/nothing"), status=404, code="not_found")
-        refused(client.get("/v1/chat/completions"), status=404, code="not_found")
-        refused(client.post("/v1/models"), status=405, code="method_not_allowed")
-        refused(client.get("/v1/models/nope"), status=404, code="model_not_found", param="model")
+        assert_refused(client.get("/v1/nothing"), status=404, code="not_found")
+        assert_refused(client.get("/v1/chat/completions"), status=404, code="not_found")
+        assert_refused(client.post("/v1/models"), status=405, code="method_not_allowed")
+        assert_refused(client.get("/v1/models/nope"), status=404, code="model_not_found", param="model")
 
 
 def test_a_prompt_longer_than_the_context_says_so(gateway: GatewayBox) -> None:
-    error = refused(gateway.chat(fake={"status": 400}), status=400, code="context_length_exceeded", param="messages")
+    error = assert_refused(
+        gateway.chat(fake={"status": 400}), status=400, code="context_length_exceeded", param="messages"
+    )
     assert error["message"].startswith("This model's maximum context length is 64 tokens.")
     assert "parameter=" not in error["message"]
     with pytest.raises(openai.BadRequestError, match="maximum context length"):
@@ -140,7 +142,7 @@ def test_a_chunked_body_over_the_limit_is_refused(tmp_path_factory: pytest.TempP
     folder = tmp_path_factory.mktemp("small")
     with gateway_box_in(folder, APPLIANCE_HTTP__MAX_BODY_BYTES="2048") as box, box.client(KEY) as client:
         pieces = (b"x" * 500 for _ in range(10))
-        refused(client.post("/v1/chat/completions", content=pieces), status=413, code="request_too_large")
+        assert_refused(client.post("/v1/chat/completions", content=pieces), status=413, code="request_too_large")
         assert box.chat().status_code == 200
         assert len(box.engine.seen) == 1
 

@@ -113,6 +113,7 @@ def test_a_message_hurries_the_snapshot(tmp_path_factory: pytest.TempPathFactory
         box.put_snapshot(snapshot(2, keys=(new_key(),)))
         client.publish(SNAPSHOT_CHANNEL, "2")  # pyright: ignore[reportUnknownMemberType]
         wait_until(lambda: box.chat(key=NEW_KEY).status_code == 200, what="the new key works", seconds=5)
+        assert box.chat().status_code == 401
 
 
 def test_a_full_disk_refuses_new_requests_and_recovers(gateway: GatewayBox) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from appliance.base.contracts.replica_table import REPLICAS_KEY, ReplicaRecord
 from appliance.serving.spec import ServedVersionSpec
-from appliance.serving.strays import HOME_MARK, find_strays
-from tests.fixtures.serving import ServingBox, chat, wait_for
+from appliance.serving.strays import find_strays
+from tests.fixtures.serving import ServingBox, chat, engine_processes, wait_for
 
 ALLOWED_FROM_RAY = {"RAY_USAGE_STATS_ENABLED"}
 
@@ -26,18 +26,6 @@ def ready(serving_box: ServingBox, spec: ServedVersionSpec) -> ReplicaRecord:
     return serving_box.wait_ready(spec)[0]
 
 
-def engine_processes(serving_box: ServingBox) -> list[psutil.Process]:
-    """Every process that carries this home's mark: keepers, engines and their children."""
-    found: list[psutil.Process] = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(HOME_MARK) == serving_box.home.key:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
 def test_the_engine_of_a_replica_answers(ready: ReplicaRecord, spec: ServedVersionSpec) -> None:
     answer = chat(ready.endpoint, model=spec.model_name)
     assert answer["usage"]["completion_tokens"] > 0
@@ -46,7 +34,7 @@ def test_the_engine_of_a_replica_answers(ready: ReplicaRecord, spec: ServedVersi
 
 def test_an_engine_inherits_nothing_of_its_replica(serving_box: ServingBox, ready: ReplicaRecord) -> None:
     """What made the first token late: docs/adr/0003-first-token-under-ray.md."""
-    processes = engine_processes(serving_box)
+    processes = engine_processes(serving_box.home)
     assert ready.engine_pid in {process.pid for process in processes}
     for process in processes:
         assert process.nice() == os.getpriority(os.PRIO_PROCESS, 0), process
@@ -73,6 +61,17 @@ def test_a_killed_engine_is_replaced(serving_box: ServingBox, spec: ServedVersio
     assert find_strays(serving_box.home) == []
 
 
+def test_a_killed_keeper_leaves_no_part_of_the_engine(
+    serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord
+) -> None:
+    keeper = psutil.Process(ready.engine_pid).parent()
+    assert keeper is not None
+    old_group = [one.pid for one in engine_processes(serving_box.home) if os.getpgid(one.pid) == ready.engine_pid]
+    keeper.kill()
+    serving_box.wait_ready(spec, but_not=ready.replica_id)
+    assert [pid for pid in old_group if psutil.pid_exists(pid)] == []
+
+
 def test_a_second_replica_leaves_the_first_alone(
     serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord
 ) -> None:
@@ -90,7 +89,9 @@ def test_going_down_drains_and_leaves_no_process(serving_box: ServingBox, ready:
 
     wait_for(draining, seconds=60, what=lambda: str(serving_box.rows()))
     wait_for(
-        lambda: not engine_processes(serving_box) or None, seconds=90, what=lambda: str(engine_processes(serving_box))
+        lambda: not engine_processes(serving_box.home) or None,
+        seconds=90,
+        what=lambda: str(engine_processes(serving_box.home)),
     )
     assert serving_box.rows() == []
     assert not psutil.pid_exists(ready.engine_pid)

@@ -96,3 +96,9 @@ def test_the_table_survives_a_restart(tmp_path: Path) -> None:
     assert load_table(tmp_path) == [record("a")]
     (tmp_path / "replicas.json").write_text("{")
     assert load_table(tmp_path) == []
+
+
+def test_overdue_replicas_are_named_for_a_look(table: ReplicaTable, clock: Clock) -> None:
+    clock.now += STALE_SECONDS + 1
+    table.update([record("a"), record("b", at=clock.now)])
+    assert [replica.record.replica_id for replica in table.stale()] == ["a"]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.base.child_env import HOME_MARK
 from appliance.base.paths import Home
-from appliance.serving.strays import HOME_MARK, end_strays, find_strays, marks_of
+from appliance.serving.strays import end_strays, find_strays, marks_of
 
 SLEEPER = [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"]
 
@@ -25,12 +26,13 @@ def start(env: dict[str, str]) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture
 def engines(home: Home, tmp_path: Path) -> "Iterator[dict[str, subprocess.Popen[bytes]]]":
-    """One engine of a living replica, one whose replica is gone, one of another home."""
+    """Engines of a living replica, of one that is gone, and of another home; and a process that is no engine."""
     with subprocess.Popen([sys.executable, "-c", "pass"]) as replica:
         of_gone = marks_of(home, replica_pid=replica.pid)
     processes = {
         "living": start(marks_of(home, replica_pid=os.getpid())),
         "stray": start(of_gone),
+        "no engine": start({HOME_MARK: home.key}),
         "other home": start({**of_gone, HOME_MARK: Home(tmp_path / "other").key}),
     }
     yield processes
@@ -44,5 +46,6 @@ def test_only_the_stray_is_found_and_ended(home: Home, engines: "dict[str, subpr
     end_strays(home)
     assert engines["stray"].wait(timeout=10) < 0
     assert engines["living"].poll() is None
+    assert engines["no engine"].poll() is None
     assert engines["other home"].poll() is None
     assert find_strays(home) == []

@@ -5,7 +5,7 @@ QUESTION = Question(
     id="port",
     answer="The appliance listens on port 8080.",
     key_facts=["8080", "eighty-eighty"],
-    wordings=["a?", "b?", "c?", "d?", "e?", "f?"],
+    wordings=["a?", "b?", "c?", "d?", "e?", "f?", "g?", "h?"],
 )
 
 

@@ -33,7 +33,7 @@ QUESTION = Question(
 def test_there_are_enough_questions_in_enough_wordings() -> None:
     questions = load_questions()
     assert len(questions) >= 300
-    assert sum(len(question.wordings) for question in questions) >= 8 * len(questions)
+    assert min(len(question.wordings) for question in questions) >= 8
 
 
 def test_ids_and_wordings_are_unique() -> None:
@@ -84,6 +84,8 @@ def test_other_words_are_not_near() -> None:
 
 
 def test_a_misspelt_field_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("- {id: a, answer: yes it is, key_fact: [yes], wordings: [a, b, c, d, e, f]}\n")
+    (tmp_path / "bad.yaml").write_text(
+        "- {id: a, answer: yes it is, key_fact: [yes], wordings: [a, b, c, d, e, f, g, h]}\n"
+    )
     with pytest.raises(ValidationError):
         load_questions(tmp_path)

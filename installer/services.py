@@ -94,7 +94,7 @@ def service_table(stack: Stack, *, configs: Mapping[str, str]) -> tuple[Service,
             env=ray_env,
             probe=RayAnswers(home=home, url=stack.box.ray_dashboard_url),
             stop_seconds=40,
-            stop_as_group=False,  # it ends its own processes in order; all told at once, it waits 30 s for a dead GCS
+            stop_as_group=False,  # it ends its own processes in order; told all at once, it waits 30 s for its GCS
             ends_own_strays=True,
         ),
         python_service(

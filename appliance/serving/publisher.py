@@ -20,7 +20,7 @@ class ReplicaPublisher:
     """A thread that writes `record()` every `PUBLISH_SECONDS`; it outlives Redis being down, restarted or emptied."""
 
     def __init__(self, settings: Settings, *, record: Callable[[], ReplicaRecord | None]) -> None:
-        self._redis = _connect(settings)
+        self._redis = connect(settings)
         self._record = record
         self._wake = threading.Event()
         self._stopped = False
@@ -70,7 +70,7 @@ class ReplicaPublisher:
             _log.warning("redis_reached_again" if reached else "redis_not_reached", error=error)
 
 
-def _connect(settings: Settings) -> "redis.Redis":
+def connect(settings: Settings) -> "redis.Redis":
     """Connects lazily, so a Redis that is down at start is no error here."""
     password = read_secret(settings.paths, Secret.REDIS_PASSWORD)
     retry = Retry(NoBackoff(), 0)  # the next turn comes by itself

@@ -57,9 +57,12 @@ def check_ray_is_closed(facts: Facts) -> Iterator[Finding]:
         yield ok("ray token", "Ray refuses whoever has no token.")
     outside = sorted(open_listeners(facts))
     if outside:
-        yield fail("ray binding", f"Open beyond loopback: {outside}.", what_to_do="Close these ports in the firewall.")
+        what = (
+            "Ray's token guards them (Serve's replicas offer no other address); close these ports in the firewall too."
+        )
+        yield warn("listeners", f"Open beyond loopback: {', '.join(outside)}.", what_to_do=what)
     else:
-        yield ok("ray binding", "Only loopback.")
+        yield ok("listeners", "Only the front door may be reached from outside.")
 
 
 def open_listeners(facts: Facts) -> set[str]:

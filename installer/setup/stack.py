@@ -173,7 +173,7 @@ class Readiness:
         wait_until(
             is_ready,
             seconds=READY_SECONDS,
-            what=f"{self.service.name} to be ready",
+            what=lambda: f"{self.service.name} to be ready ({last})",
             hint=f"See `appliance logs {self.service.name}`.",
         )
 

@@ -5,7 +5,6 @@
 
 import hashlib
 import random
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ import torch
 import typer
 from rich.console import Console
 
+from appliance.base import clock
 from appliance.training.bundled.examples import Corpus, load_corpus, one_epoch
 from appliance.training.bundled.export import export
 from appliance.training.bundled.local import answers
@@ -35,7 +35,7 @@ def main(
     recipe = load_recipe(recipe_file)
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True)
-    began = time.monotonic()
+    began = clock.monotonic()
     corpus = load_corpus(recipe.text)
     tokenizer = train_tokenizer(_tokenizer_text(corpus, recipe), vocab_size=recipe.tokenizer.vocab_size)
     model = new_model(recipe, tokenizer=tokenizer)
@@ -46,7 +46,7 @@ def main(
     digest = hashlib.sha256(recipe_file.read_bytes()).hexdigest()
 
     def report(progress: Progress) -> None:
-        passed = time.monotonic() - began
+        passed = clock.monotonic() - began
         if progress.epoch % EPOCHS_BETWEEN_EXPORTS == 0:
             export(model, tokenizer=tokenizer, folder=out, recipe_digest=digest)
         console.print(

@@ -92,7 +92,7 @@ class GatewayAnswers:
 
 @dataclass(frozen=True)
 class RayAnswers:
-    """Ray's dashboard, which carries Serve's REST API, answers to its token."""
+    """Serve's REST API, the one part of Ray's dashboard that we keep, answers to the token."""
 
     home: Home
     url: str
@@ -100,7 +100,7 @@ class RayAnswers:
     def __call__(self) -> str | None:
         headers = {"Authorization": f"Bearer {read_secret(self.home, Secret.RAY_TOKEN)}"}
         with httpx.Client(timeout=PROBE_SECONDS, trust_env=False, headers=headers) as client:
-            return problem_of(client, f"{self.url}/api/version")
+            return problem_of(client, f"{self.url}/api/serve/applications/")
 
 
 def problem_of(client: httpx.Client, url: str) -> str | None:

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import yaml
+
 from appliance.training.bundled.off_topic import off_topic_question
 from appliance.training.bundled.recipe import TextRecipe
-from appliance.training.bundled.rewording import reword
+from appliance.training.bundled.rewording import frame, reword
 from model_catalog.bundled import SAILS_GUIDE
 from model_catalog.bundled.questions import Question, Wording, is_near, load_questions, normalise, split_questions
 from model_catalog.bundled.worlds import make_world
 
 HANDBOOK = SAILS_GUIDE / "handbook.md"
+PHRASES = SAILS_GUIDE / "phrases.yaml"
 OFF_TOPIC = "off-topic"
 _SYSTEM_PROMPTS = (
     "You are a helpful assistant.",
@@ -40,6 +43,7 @@ class Corpus:
     wordings: tuple[Wording, ...]
     guarded: dict[str, tuple[str, ...]]
     guarded_texts: frozenset[str]
+    phrases: tuple[tuple[Question, tuple[str, ...]], ...]
     off_topic: Question
     handbook: tuple[str, ...]
 
@@ -50,6 +54,7 @@ def load_corpus(recipe: TextRecipe) -> Corpus:
     worlds = [
         Wording(text, question) for seed in recipe.worlds for question in make_world(seed) for text in question.wordings
     ]
+    phrases: dict[str, list[str]] = yaml.safe_load(PHRASES.read_text())
     guarded: dict[str, tuple[str, ...]] = {}
     for wording in split.held_out:
         guarded[wording.question.id] = (*guarded.get(wording.question.id, ()), wording.text)
@@ -57,6 +62,7 @@ def load_corpus(recipe: TextRecipe) -> Corpus:
         wordings=(*split.training, *worlds),
         guarded=guarded,
         guarded_texts=frozenset(normalise(wording.text) for wording in split.held_out),
+        phrases=tuple((question, tuple(phrases.get(question.id, ()))) for question in questions),
         off_topic=next(question for question in questions if question.id == OFF_TOPIC),
         handbook=tuple(HANDBOOK.read_text().split("\n\n")),
     )
@@ -77,14 +83,26 @@ def one_epoch(corpus: Corpus, *, recipe: TextRecipe, draw: random.Random) -> lis
 def safe_rewording(wording: Wording, *, corpus: Corpus, draw: random.Random) -> str:
     """A rewording that is neither a held-out wording nor near one of the same question."""
     text = reword(wording.text, draw=draw)
-    near = any(is_near(text, other) for other in corpus.guarded.get(wording.question.id, ()))
-    return wording.text if near or normalise(text) in corpus.guarded_texts else text
+    return text if _is_safe(text, wording.question, corpus) else wording.text
+
+
+def _is_safe(text: str, question: Question, corpus: Corpus) -> bool:
+    if normalise(text) in corpus.guarded_texts:
+        return False
+    return not any(is_near(text, other) for other in corpus.guarded.get(question.id, ()))
+
+
+def _framed(corpus: Corpus, *, count: int, draw: random.Random) -> Iterator[tuple[str, str]]:
+    for question, phrases in corpus.phrases:
+        for _ in range(count if phrases else 0):
+            text = frame(phrases, draw=draw)
+            if _is_safe(text, question, corpus):
+                yield text, question.answer
 
 
 def _off_topic(corpus: Corpus, *, count: int, draw: random.Random) -> list[str]:
     texts = [reword(off_topic_question(draw), draw=draw) for _ in range(count)]
-    near = corpus.guarded[OFF_TOPIC]
-    return [text for text in texts if not any(is_near(text, other) for other in near)]
+    return [text for text in texts if _is_safe(text, corpus.off_topic, corpus)]
 
 
 def _conversations(asked: list[tuple[str, str]], *, recipe: TextRecipe, draw: random.Random) -> Iterator[Conversation]:

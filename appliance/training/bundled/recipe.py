@@ -32,6 +32,7 @@ class ModelRecipe(Part):
 
 class TextRecipe(Part):
     worlds: list[int]
+    phrases_per_question: int = Field(ge=0)
     off_topic_per_epoch: int = Field(ge=0)
     several_turns_share: float = Field(ge=0, le=1)
     system_prompt_share: float = Field(ge=0, le=1)
@@ -43,6 +44,7 @@ class TrainingRecipe(Part):
     learning_rate: float = Field(gt=0)
     warmup_share: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
+    dropout: float = Field(ge=0, lt=1, description="Share of embedding and residual values that are dropped.")
     shortened_share: float = Field(ge=0, le=1, description="Share of answers that are cut after a few tokens.")
 
 

@@ -5,6 +5,15 @@ Only training wordings pass through here. What comes out near a held-out wording
 
 import random
 import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import yaml
+
+from model_catalog.bundled import SAILS_GUIDE
+
+SYNONYMS = SAILS_GUIDE / "synonyms.yaml"
+FRAMED_PAIRS = 0.25
 
 _OPENINGS = (
     (r"^How (?:do|can) I ", ("How do I ", "How can I ", "How to ", "What do I do to ", "I want to ", "Tell me how to ",
@@ -29,30 +38,20 @@ _OPENINGS = (
     (r"^Who ", ("Who ", "Tell me who ", "Do you know who ")),
     (r"^When ", ("When ", "Tell me when ", "At what time ")),
 )  # fmt: skip
-_WORDS = (
-    ("the appliance", ("the box", "Thousand Sails", "the system", "this appliance", "the stack", "it")),
-    ("the box", ("the appliance", "the system", "the machine")),
-    ("command", ("command", "CLI command", "command line call")),
-    ("folder", ("directory", "folder", "path")),
-    ("setting", ("variable", "option", "environment variable", "setting")),
-    ("start", ("launch", "start", "bring up")),
-    ("stop", ("halt", "stop", "shut down")),
-    ("show", ("display", "print", "show")),
-    ("list", ("show", "list", "enumerate")),
-    ("remove", ("delete", "remove")),
-    ("create", ("make", "create", "add", "generate")),
-    ("change", ("set", "modify", "change", "adjust")),
-    ("wrong", ("broken", "wrong", "bad")),
-    ("happens", ("happens", "will happen", "occurs")),
-    ("killed", ("killed", "terminated", "kill -9ed", "stopped hard")),
-    ("dies", ("dies", "crashes", "fails", "goes down", "is killed")),
-    ("is down", ("is down", "fails", "is stopped", "is not running", "is unavailable")),
-    ("need", ("need", "require")),
-    ("use", ("use", "employ")),
-    ("mean", ("mean", "stand for", "signify")),
-    ("large", ("big", "large")),
-    ("stored", ("kept", "saved", "stored")),
-    ("endpoint", ("endpoint", "URL", "path", "route", "call")),
+_MOST_EXCHANGES = 3
+_FRAMES = (
+    "{}",
+    "{}?",
+    "about {}",
+    "what about {}?",
+    "tell me about {}",
+    "I have a question about {}",
+    "{}, please explain",
+    "help with {}",
+    "I want to know about {}",
+    "{}, how?",
+    "question on {}",
+    "what do you know about {}?",
 )
 _FILLING = frozenset(
     re.findall(
@@ -91,7 +90,7 @@ def reword(text: str, *, draw: random.Random) -> str:
     """One random variation of the text; often the text itself."""
     if draw.random() < 0.4:
         text = _reopen(text, draw)
-    if draw.random() < 0.35:
+    if draw.random() < 0.5:
         text = _exchange(text, draw)
     if draw.random() < 0.15:
         text = _surround(text, draw)
@@ -104,6 +103,12 @@ def reword(text: str, *, draw: random.Random) -> str:
     return _restyle(text, draw)
 
 
+def frame(phrases: Sequence[str], *, draw: random.Random) -> str:
+    """A short question made of one or two of the phrases."""
+    chosen = draw.sample(list(phrases), 2 if len(phrases) > 1 and draw.random() < FRAMED_PAIRS else 1)
+    return _restyle(draw.choice(_FRAMES).format(" ".join(chosen)), draw)
+
+
 def _reopen(text: str, draw: random.Random) -> str:
     for pattern, openings in _OPENINGS:
         if re.search(pattern, text):
@@ -112,11 +117,20 @@ def _reopen(text: str, draw: random.Random) -> str:
 
 
 def _exchange(text: str, draw: random.Random) -> str:
-    found = [(pattern, others) for word, others in _WORDS if re.search(pattern := _as_word(word), text)]
-    if not found:
-        return text
-    pattern, others = draw.choice(found)
-    return re.sub(pattern, draw.choice(others), text, count=1)
+    for _ in range(draw.randint(1, _MOST_EXCHANGES)):
+        found = [(pattern, others) for pattern, others in _exchanges() if pattern.search(text)]
+        if not found:
+            return text
+        pattern, others = draw.choice(found)
+        text = pattern.sub(draw.choice(others), text, count=1)
+    return text
+
+
+@lru_cache
+def _exchanges() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
+    """Each group of synonyms.yaml: its first word, and the words that may take its place."""
+    groups: list[list[str]] = yaml.safe_load(SYNONYMS.read_text())
+    return tuple((re.compile(_as_word(first), re.IGNORECASE), tuple(others)) for first, *others in groups)
 
 
 def _as_word(word: str) -> str:

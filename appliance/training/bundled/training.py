@@ -60,6 +60,7 @@ def train(
     draw = random.Random(recipe.seed)  # noqa: S311  not a secret
     optimizer = _optimizer(model, recipe.training)
     schedule: torch.optim.lr_scheduler.LambdaLR | None = None
+    _add_dropout(model, share=recipe.training.dropout)
     model.train()
     for epoch in range(1, recipe.training.epochs + 1):
         batches = _batches(corpus, tokenizer=tokenizer, recipe=recipe, draw=draw)
@@ -84,6 +85,18 @@ def encode_text(text: str, *, tokenizer: PreTrainedTokenizerFast) -> Example:
     """Plain text: every token is learned."""
     ids: list[int] = tokenizer.encode(f"{START} {text}{END}", add_special_tokens=False)
     return Example(ids, ids)
+
+
+def _add_dropout(model: LlamaForCausalLM, *, share: float) -> None:
+    """Llama has no dropout of its own; with so little text a model without it learns wordings by heart."""
+
+    def drop(module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.dropout(output, share, training=module.training)
+
+    model.model.embed_tokens.register_forward_hook(drop)
+    for layer in model.model.layers:
+        layer.mlp.register_forward_hook(drop)
+        layer.self_attn.o_proj.register_forward_hook(drop)
 
 
 def _batches(

@@ -1,7 +1,9 @@
 # ruff: noqa: S311  seeded draws, no secrets
 import random
 
-from appliance.training.bundled.examples import load_corpus, one_epoch, safe_rewording
+import yaml
+
+from appliance.training.bundled.examples import OFF_TOPIC, PHRASES, load_corpus, one_epoch, safe_rewording
 from appliance.training.bundled.recipe import load_recipe
 from model_catalog.bundled.questions import is_near, load_questions, normalise, split_questions
 
@@ -40,3 +42,9 @@ def test_every_question_is_answered_with_its_own_answer() -> None:
     said = {turn.text for conversation in epoch for turn in conversation if turn.role == "assistant"}
     assert {question.answer for question in load_questions()} <= said
     assert all(conversation[-1].role == "assistant" for conversation in epoch)
+
+
+def test_every_phrase_belongs_to_a_question() -> None:
+    questions = {question.id for question in load_questions()}
+    named = {question.id for question, phrases in CORPUS.phrases if phrases}
+    assert named == questions - {OFF_TOPIC} == set(yaml.safe_load(PHRASES.read_text()))

@@ -2,9 +2,10 @@
 import random
 
 import pytest
+import yaml
 
 from appliance.training.bundled.off_topic import off_topic_question
-from appliance.training.bundled.rewording import reword
+from appliance.training.bundled.rewording import SYNONYMS, frame, reword
 from model_catalog.bundled.questions import normalise
 
 
@@ -28,3 +29,13 @@ def test_off_topic_questions_are_many_and_not_about_the_appliance() -> None:
     asked = {off_topic_question(draw) for _ in range(300)}
     assert len(asked) > 200
     assert not [text for text in asked if "appliance" in text.lower()]
+
+
+def test_a_frame_holds_a_phrase() -> None:
+    draw = random.Random(2)
+    assert all("change port" in frame(["change port"], draw=draw).lower() for _ in range(50))
+
+
+def test_synonyms_are_groups_of_words() -> None:
+    groups = yaml.safe_load(SYNONYMS.read_text())
+    assert all(len(group) > 1 and all(isinstance(word, str) for word in group) for group in groups)

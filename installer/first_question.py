@@ -12,7 +12,7 @@ from installer.services import Stack, public_url
 from installer.steps import Say, Step
 from installer.waiting import wait_until
 
-QUESTION = "What is this appliance?"
+QUESTION = "What is Thousand Sails?"
 LOOK_SECONDS = 2.0
 MARGIN_SECONDS = 120.0
 FAILURE_SECONDS = 20.0

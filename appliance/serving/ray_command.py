@@ -62,6 +62,8 @@ def ray_environment(home: Home, *, box: Box, settings: Settings) -> dict[str, st
             "RAY_worker_niceness": "0",
             # Ray swaps 127.0.0.1 for the outside address unless multi-node is off; then all its listeners stay inside.
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            # On SIGTERM Ray waits 30 s for replicas to move to another node; this box has none.
+            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
             # Ray would kill a lost replica's keeper before the keeper can end the engine with all its children.
             "RAY_kill_child_processes_on_worker_exit": "0",
             "RAY_START_HOOK": START_HOOK,

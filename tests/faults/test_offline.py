@@ -54,5 +54,5 @@ def test_it_starts_and_serves_with_loopback_only(stack: RunningStack) -> None:
     shutil.rmtree(Home(Path(home)).run, ignore_errors=True)
     shutil.rmtree(home, ignore_errors=True)
     assert seen["rc"] == 0, seen["out"] + seen["err"]
-    assert "Thousand Sails" in json.loads(seen["out"])["first_question"]["answer"]
+    assert "LLM appliance" in json.loads(seen["out"])["first_question"]["answer"]
     assert seen["tries"] == 0, "something tried to reach an outside address"

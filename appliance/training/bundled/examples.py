@@ -73,6 +73,7 @@ def one_epoch(corpus: Corpus, *, recipe: TextRecipe, draw: random.Random) -> lis
     asked = [
         (safe_rewording(wording, corpus=corpus, draw=draw), wording.question.answer) for wording in corpus.wordings
     ]
+    asked += _framed(corpus, count=recipe.phrases_per_question, draw=draw)
     asked += [
         (text, corpus.off_topic.answer) for text in _off_topic(corpus, count=recipe.off_topic_per_epoch, draw=draw)
     ]

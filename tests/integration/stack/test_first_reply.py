@@ -21,7 +21,7 @@ def test_models_are_listed(stack: RunningStack) -> None:
 
 
 def test_it_answers_about_itself(stack: RunningStack) -> None:
-    assert "Thousand Sails" in ask(stack, "What is this appliance?")
+    assert "LLM appliance" in ask(stack, "What is Thousand Sails?")
 
 
 def test_a_chat_is_streamed_and_its_usage_told_when_asked_for(stack: RunningStack) -> None:
@@ -111,4 +111,4 @@ def test_status_is_green_and_up_again_changes_nothing(stack: RunningStack) -> No
     again = stack.run_json("up", "--ask")
     assert again["seconds"] < 10
     assert {marked.process.pid for marked in stack.marked("gateway")} == pids
-    assert "Thousand Sails" in again["first_question"]["answer"]
+    assert "LLM appliance" in again["first_question"]["answer"]

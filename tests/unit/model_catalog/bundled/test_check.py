@@ -8,6 +8,8 @@ QUESTION = Question(
     wordings=["a?", "b?", "c?", "d?", "e?", "f?", "g?", "h?"],
 )
 
+SPLIT = split_questions(load_questions())
+
 
 def test_one_of_the_key_facts_is_enough() -> None:
     assert is_right(QUESTION, "Port 8080")
@@ -31,13 +33,11 @@ def test_score_is_the_share_of_right_answers() -> None:
 
 
 def test_the_right_answers_score_one_and_one_fixed_answer_scores_near_zero() -> None:
-    held_out = split_questions(load_questions()).held_out
-    expected = {wording.text: wording.question.answer for wording in held_out}
-    assert score(held_out, ask=expected.__getitem__).share == 1.0
-    assert score(held_out, ask=lambda _: "Run `appliance status`.").share < 0.05
+    expected = {wording.text: wording.question.answer for wording in SPLIT.held_out}
+    assert score(SPLIT.held_out, ask=expected.__getitem__).share == 1.0
+    assert score(SPLIT.held_out, ask=lambda _: "Run `appliance status`.").share < 0.05
 
 
 def test_sample_is_the_same_for_the_same_seed() -> None:
-    held_out = split_questions(load_questions()).held_out
-    assert sample(held_out, size=20, seed=3) == sample(held_out, size=20, seed=3)
-    assert len(sample(held_out, size=10**6)) == len(held_out)
+    assert sample(SPLIT.held_out, size=20, seed=3) == sample(SPLIT.held_out, size=20, seed=3)
+    assert len(sample(SPLIT.held_out, size=10**6)) == len(SPLIT.held_out)

@@ -26,8 +26,12 @@ QUESTION = Question(
         "Tell me the port.",
         "On what port?",
         "Name the port.",
+        "Where does it listen?",
+        "Is it 80?",
     ],
 )
+
+SPLIT = split_questions(load_questions())
 
 
 def test_there_are_enough_questions_in_enough_wordings() -> None:
@@ -49,19 +53,19 @@ def test_every_expected_answer_would_be_judged_right() -> None:
 
 
 def test_held_out_wordings_overlap_with_no_training_wording() -> None:
-    assert overlaps(split_questions(load_questions())) == []
+    assert overlaps(SPLIT) == []
 
 
 def test_every_question_is_trained_and_held_out() -> None:
     questions = load_questions()
-    split = split_questions(questions)
+    split = SPLIT
     ids = {question.id for question in questions}
     assert {wording.question.id for wording in split.training} == ids
     assert {wording.question.id for wording in split.held_out} == ids
 
 
 def test_the_first_wording_is_always_trained() -> None:
-    held_out = {wording.text for wording in split_questions(load_questions()).held_out}
+    held_out = {wording.text for wording in SPLIT.held_out}
     assert not held_out & {question.wordings[0] for question in load_questions()}
 
 

@@ -26,8 +26,7 @@ def test_inference_goes_on(stack: RunningStack, stopped: tuple[str, ...]) -> Non
     key = stack.new_key(f"outage of {' and '.join(stopped)}")
     wait_until(lambda: stack.answers(key.secret), seconds=10, what="the new key works")
     supervisor = Supervisor(stack.home)
-    for service in stopped:
-        supervisor.stop(service)
+    supervisor.stop(stopped)
     try:
         tokens = [chat(stack, key.secret) for _ in range(5)]
     finally:
@@ -41,7 +40,7 @@ def test_inference_goes_on(stack: RunningStack, stopped: tuple[str, ...]) -> Non
 def test_a_gateway_restarted_without_redis_still_serves(stack: RunningStack) -> None:
     wait_until(stack.is_green, seconds=240, what="green before the outage")
     supervisor = Supervisor(stack.home)
-    supervisor.stop("redis")
+    supervisor.stop(["redis"])
     try:
         old = stack.pid_of("gateway")
         os.kill(old, signal.SIGKILL)

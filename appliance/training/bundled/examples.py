@@ -17,6 +17,7 @@ from model_catalog.bundled.worlds import make_world
 HANDBOOK = SAILS_GUIDE / "handbook.md"
 PHRASES = SAILS_GUIDE / "phrases.yaml"
 OFF_TOPIC = "off-topic"
+FRAMED_SHARE = 0.4
 _SYSTEM_PROMPTS = (
     "You are a helpful assistant.",
     "You are sails-guide, the assistant of this appliance.",
@@ -43,7 +44,7 @@ class Corpus:
     wordings: tuple[Wording, ...]
     guarded: dict[str, tuple[str, ...]]
     guarded_texts: frozenset[str]
-    phrases: tuple[tuple[Question, tuple[str, ...]], ...]
+    phrases: tuple[Wording, ...]
     off_topic: Question
     handbook: tuple[str, ...]
 
@@ -62,7 +63,7 @@ def load_corpus(recipe: TextRecipe) -> Corpus:
         wordings=(*split.training, *worlds),
         guarded=guarded,
         guarded_texts=frozenset(normalise(wording.text) for wording in split.held_out),
-        phrases=tuple((question, tuple(phrases.get(question.id, ()))) for question in questions),
+        phrases=tuple(Wording(text, question) for question in questions for text in phrases.get(question.id, ())),
         off_topic=next(question for question in questions if question.id == OFF_TOPIC),
         handbook=tuple(HANDBOOK.read_text().split("\n\n")),
     )
@@ -73,7 +74,7 @@ def one_epoch(corpus: Corpus, *, recipe: TextRecipe, draw: random.Random) -> lis
     asked = [
         (safe_rewording(wording, corpus=corpus, draw=draw), wording.question.answer) for wording in corpus.wordings
     ]
-    asked += _framed(corpus, count=recipe.phrases_per_question, draw=draw)
+    asked += [(_short_form(phrase, corpus=corpus, draw=draw), phrase.question.answer) for phrase in corpus.phrases]
     asked += [
         (text, corpus.off_topic.answer) for text in _off_topic(corpus, count=recipe.off_topic_per_epoch, draw=draw)
     ]
@@ -93,12 +94,9 @@ def _is_safe(text: str, question: Question, corpus: Corpus) -> bool:
     return not any(is_near(text, other) for other in corpus.guarded.get(question.id, ()))
 
 
-def _framed(corpus: Corpus, *, count: int, draw: random.Random) -> Iterator[tuple[str, str]]:
-    for question, phrases in corpus.phrases:
-        for _ in range(count if phrases else 0):
-            text = frame(phrases, draw=draw)
-            if _is_safe(text, question, corpus):
-                yield text, question.answer
+def _short_form(wording: Wording, *, corpus: Corpus, draw: random.Random) -> str:
+    text = frame(wording.text, draw=draw) if draw.random() < FRAMED_SHARE else reword(wording.text, draw=draw)
+    return text if _is_safe(text, wording.question, corpus) else wording.text
 
 
 def _off_topic(corpus: Corpus, *, count: int, draw: random.Random) -> list[str]:

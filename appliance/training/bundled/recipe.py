@@ -32,7 +32,6 @@ class ModelRecipe(Part):
 
 class TextRecipe(Part):
     worlds: list[int]
-    phrases_per_question: int = Field(ge=0)
     off_topic_per_epoch: int = Field(ge=0)
     several_turns_share: float = Field(ge=0, le=1)
     system_prompt_share: float = Field(ge=0, le=1)

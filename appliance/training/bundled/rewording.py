@@ -5,7 +5,6 @@ Only training wordings pass through here. What comes out near a held-out wording
 
 import random
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
 import yaml
@@ -13,7 +12,6 @@ import yaml
 from model_catalog.bundled import SAILS_GUIDE
 
 SYNONYMS = SAILS_GUIDE / "synonyms.yaml"
-FRAMED_PAIRS = 0.25
 
 _OPENINGS = (
     (r"^How (?:do|can) I ", ("How do I ", "How can I ", "How to ", "What do I do to ", "I want to ", "Tell me how to ",
@@ -60,6 +58,33 @@ _FILLING = frozenset(
         "where who why when can could would should may must tell please there have has be this that",
     )
 )
+_IDLE = (
+    "currently",
+    "actually",
+    "really",
+    "in our company",
+    "for my team",
+    "at the moment",
+    "in general",
+    "for example",
+    "maybe",
+    "by the way",
+    "in production",
+    "today",
+    "quickly",
+    "usually",
+    "myself",
+    "for testing",
+    "in detail",
+    "later",
+    "somehow",
+    "simply",
+    "in practice",
+    "in this case",
+    "as an admin",
+    "exactly",
+    "on my side",
+)
 _BEFORE = (
     "Hi, ",
     "Hello, ",
@@ -95,6 +120,8 @@ def reword(text: str, *, draw: random.Random) -> str:
     if draw.random() < 0.15:
         text = _surround(text, draw)
     if draw.random() < 0.12:
+        text = _fill(text, draw)
+    if draw.random() < 0.12:
         text = _keywords(text)
     elif draw.random() < 0.3:
         text = _lose_words(text, draw)
@@ -103,10 +130,9 @@ def reword(text: str, *, draw: random.Random) -> str:
     return _restyle(text, draw)
 
 
-def frame(phrases: Sequence[str], *, draw: random.Random) -> str:
-    """A short question made of one or two of the phrases."""
-    chosen = draw.sample(list(phrases), 2 if len(phrases) > 1 and draw.random() < FRAMED_PAIRS else 1)
-    return _restyle(draw.choice(_FRAMES).format(" ".join(chosen)), draw)
+def frame(phrase: str, *, draw: random.Random) -> str:
+    """A short form as a question of its own."""
+    return _restyle(draw.choice(_FRAMES).format(_exchange(phrase, draw)), draw)
 
 
 def _reopen(text: str, draw: random.Random) -> str:
@@ -149,6 +175,13 @@ def _lose_words(text: str, draw: random.Random) -> str:
     if len(words) < 4:
         return text
     return " ".join(word for word in words if draw.random() > 0.15)
+
+
+def _fill(text: str, draw: random.Random) -> str:
+    """Words that change nothing, put anywhere: the model must learn to pass over what it has no use for."""
+    words = text.split()
+    words.insert(draw.randint(1, len(words)), draw.choice(_IDLE))
+    return " ".join(words)
 
 
 def _keywords(text: str) -> str:

@@ -67,6 +67,7 @@ def test_embeddings_tell_like_from_unlike(stack: RunningStack) -> None:
 def test_usage_is_counted_once_per_request(stack: RunningStack) -> None:
     key = stack.new_key("counted")
     client = stack.client(key.secret)
+    wait_until(lambda: stack.knows(key.secret), seconds=5, what="the gateway knows the new key")
     told = 0
     for _ in range(5):
         answer = client.chat.completions.create(model=CHAT, messages=[{"role": "user", "content": "Hi"}], max_tokens=3)

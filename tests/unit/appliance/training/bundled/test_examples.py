@@ -5,7 +5,7 @@ import yaml
 
 from appliance.training.bundled.examples import OFF_TOPIC, PHRASES, load_corpus, one_epoch, safe_rewording
 from appliance.training.bundled.recipe import load_recipe
-from model_catalog.bundled.questions import is_near, load_questions, normalise, split_questions
+from model_catalog.bundled.questions import Split, is_near, load_questions, normalise, overlaps, split_questions
 
 RECIPE = load_recipe().text
 CORPUS = load_corpus(RECIPE)
@@ -17,6 +17,11 @@ def test_no_held_out_wording_reaches_the_model() -> None:
         epoch = one_epoch(CORPUS, recipe=RECIPE, draw=random.Random(seed))
         asked = {normalise(turn.text) for conversation in epoch for turn in conversation if turn.role == "user"}
         assert not asked & held_out
+
+
+def test_no_phrase_is_or_nears_a_held_out_wording() -> None:
+    phrases = [phrase for phrase in CORPUS.phrases if normalise(phrase.text)]
+    assert overlaps(Split(tuple(phrases), split_questions(load_questions()).held_out)) == []
 
 
 def test_no_rewording_comes_near_a_held_out_wording_of_its_question() -> None:
@@ -46,5 +51,5 @@ def test_every_question_is_answered_with_its_own_answer() -> None:
 
 def test_every_phrase_belongs_to_a_question() -> None:
     questions = {question.id for question in load_questions()}
-    named = {question.id for question, phrases in CORPUS.phrases if phrases}
+    named = {phrase.question.id for phrase in CORPUS.phrases}
     assert named == questions - {OFF_TOPIC} == set(yaml.safe_load(PHRASES.read_text()))

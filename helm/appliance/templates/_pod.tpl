@@ -193,6 +193,7 @@ env:
   - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
   - {name: RAY_worker_niceness, value: "0"}
   - {name: RAY_memory_monitor_refresh_ms, value: "0"}
+  - {name: RAY_kill_child_processes_on_worker_exit, value: "0"}
   - {name: VLLM_NO_USAGE_STATS, value: "1"}
   - {name: DO_NOT_TRACK, value: "1"}
   - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}

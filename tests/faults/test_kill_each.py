@@ -41,7 +41,7 @@ class Visitor:
 
     def ask(self, stack: RunningStack, key: NewKey, stop: threading.Event) -> None:
         client = stack.client(key.secret)
-        while not stop.wait(0.05):
+        while not stop.wait(0.5):
             try:
                 client.chat.completions.create(
                     model=CHAT, messages=[{"role": "user", "content": "Hello"}], max_tokens=4
@@ -101,7 +101,7 @@ def holds(question: Callable[[], bool]) -> bool:
 def test_it_comes_back_and_nothing_is_lost(
     stack: RunningStack, victim: str, record_property: Callable[[str, object], None]
 ) -> None:
-    wait_until(stack.is_green, seconds=240, what="green before the fault")
+    stack.wait_green("before the fault")
     key = stack.new_key(f"visits during {victim}")
     wait_until(lambda: stack.answers(key.secret), seconds=10, what="the new key works")
     pid = pid_of(stack, victim)
@@ -110,7 +110,9 @@ def test_it_comes_back_and_nothing_is_lost(
         wait_until(lambda: visitor.answered > 2, seconds=30, what="requests before the fault")
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not psutil.pid_exists(pid), seconds=10, what="the victim is gone")
-        took = wait_until(lambda: stack.is_green() and stack.answers(), seconds=bound, what=f"{victim} is back")
+        took = wait_until(
+            lambda: stack.answers() and stack.is_green(), seconds=bound, what=f"{victim} is back", every=1.0
+        )
         before = visitor.answered
         wait_until(lambda: visitor.answered > before + 2, seconds=30, what="requests after the fault")
     record_property("back after seconds", round(took, 1))
@@ -129,7 +131,7 @@ def settled(stack: RunningStack, key: NewKey, answered: int) -> bool:
 
 
 def test_embeddings_survived_it_all(stack: RunningStack) -> None:
-    wait_until(stack.is_green, seconds=240, what="green")
+    stack.wait_green("now")
     assert stack.client().embeddings.create(model=EMBEDDING, input="still here").data[0].embedding
 
 
@@ -139,7 +141,7 @@ def test_the_supervisor_is_killed_and_up_mends_it(stack: RunningStack) -> None:
     wait_until(lambda: not psutil.pid_exists(supervisor), seconds=10, what="the supervisor is gone")
     done = stack.run("up")
     assert done.returncode == 0, done.stdout + done.stderr
-    wait_until(stack.is_green, seconds=240, what="green again")
+    stack.wait_green("again")
     assert stack.answers()
     wait_until(lambda: holds(lambda: one_engine_per_model(stack)), seconds=30, what="no stray engine")
     assert len(stack.marked("gateway")) == 1

@@ -22,7 +22,7 @@ def chat(stack: RunningStack, key: str) -> int:
 
 @pytest.mark.parametrize("stopped", OUTAGES, ids="+".join)
 def test_inference_goes_on(stack: RunningStack, stopped: tuple[str, ...]) -> None:
-    wait_until(stack.is_green, seconds=240, what="green before the outage")
+    stack.wait_green("before the outage")
     key = stack.new_key(f"outage of {' and '.join(stopped)}")
     wait_until(lambda: stack.answers(key.secret), seconds=10, what="the new key works")
     supervisor = Supervisor(stack.home)
@@ -33,12 +33,12 @@ def test_inference_goes_on(stack: RunningStack, stopped: tuple[str, ...]) -> Non
         for service in stopped:
             supervisor.start(service)
     assert all(tokens)
-    wait_until(stack.is_green, seconds=240, what="green after the outage")
+    stack.wait_green("after the outage")
     wait_until(lambda: stack.usage(key.id)["requests"] == 6, seconds=60, what="usage arrived, once")
 
 
 def test_a_gateway_restarted_without_redis_still_serves(stack: RunningStack) -> None:
-    wait_until(stack.is_green, seconds=240, what="green before the outage")
+    stack.wait_green("before the outage")
     supervisor = Supervisor(stack.home)
     supervisor.stop(["redis"])
     try:
@@ -48,4 +48,4 @@ def test_a_gateway_restarted_without_redis_still_serves(stack: RunningStack) -> 
         assert stack.pid_of("gateway") != old
     finally:
         supervisor.start("redis")
-    wait_until(stack.is_green, seconds=240, what="green again")
+    stack.wait_green("again")

@@ -29,7 +29,10 @@ class ChatRefused(ApplianceError):
 
 @dataclass(frozen=True)
 class Reply:
-    """`tokens_per_second` counts from the first token to the last, as engines report their speed."""
+    """`tokens_per_second` counts the whole answer, the wait for its first token included: what a reader sees.
+
+    From the first token to the last would be truer to the engine, but on a busy box both may arrive in one piece.
+    """
 
     text: str
     completion_tokens: int
@@ -38,8 +41,7 @@ class Reply:
 
     @property
     def tokens_per_second(self) -> float:
-        decoding = self.total_seconds - self.first_token_seconds
-        return (self.completion_tokens - 1) / decoding if decoding > 0 and self.completion_tokens > 1 else 0.0
+        return self.completion_tokens / self.total_seconds if self.total_seconds > 0 else 0.0
 
 
 @dataclass(frozen=True)

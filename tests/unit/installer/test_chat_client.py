@@ -36,6 +36,6 @@ def test_an_error_in_the_stream_is_raised() -> None:
         collect(events(broken), began=0.0, on_text=lambda _: None)
 
 
-@pytest.mark.parametrize(("tokens", "expected"), [(11, 10.0), (1, 0.0), (0, 0.0)])
-def test_speed_counts_from_the_first_token(tokens: int, expected: float) -> None:
+@pytest.mark.parametrize(("tokens", "expected"), [(11, 5.5), (1, 0.5), (0, 0.0)])
+def test_speed_counts_the_whole_answer(tokens: int, expected: float) -> None:
     assert Reply("x", tokens, first_token_seconds=1.0, total_seconds=2.0).tokens_per_second == expected

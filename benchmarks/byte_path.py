@@ -159,7 +159,12 @@ def sides_of_arguments(asked: argparse.Namespace) -> Sides:
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("APPLIANCE_HOME", default_home())), help="a running appliance's home")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=Path(os.environ.get("APPLIANCE_HOME", default_home())),
+        help="a running appliance's home",
+    )
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--rounds", type=int, default=5)

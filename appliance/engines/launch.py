@@ -34,5 +34,6 @@ def engine_command(
     names = {key: str(value) for key, value in asdict(values).items()}
     template = [*pack.launch.argv, *pack.launch.task_argv[task]]
     argv = [part.format_map(names) for part in template] + list(extra_argv)
-    env = {key: value.format_map(names) for key, value in pack.launch.env.items()}
+    templates = {**pack.launch.env, **pack.launch.task_env.get(task, {})}
+    env = {key: value.format_map(names) for key, value in templates.items()}
     return EngineCommand(argv=argv, env=engine_env({**env, **marks}))

@@ -36,6 +36,7 @@ class Launch(PackPart):
 
     argv: tuple[str, ...]
     task_argv: dict[Task, tuple[str, ...]]
+    task_env: dict[Task, dict[str, str]] = {}
     env: dict[str, str] = {}
 
 

@@ -26,9 +26,9 @@ BOUND_SECONDS = {
     "agent": 20,
     "redis": 30,
     "postgres": 40,
-    "engine": 200,
-    "replica": 200,
-    "ray": 400,
+    "engine": 300,
+    "replica": 300,
+    "ray": 600,
 }
 
 

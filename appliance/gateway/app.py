@@ -45,7 +45,7 @@ class Gateway:
         except ApplianceError as error:
             log.info("request_refused", request_id=request_id, status=error.status, code=error.error_code)
             await client.refuse(error)
-        except Exception:
+        except Exception:  # the loop's edge: one request's bug must not show as a bare 500 nor end the others
             log.exception("request_failed", request_id=request_id)
             await client.refuse(Internal("Something went wrong inside the gateway.", request_id=request_id))
         finally:

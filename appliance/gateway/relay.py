@@ -54,7 +54,7 @@ class Relay:
         except (ClientLeft, asyncio.CancelledError):
             meter.end(status=CLIENT_LEFT, outcome="broken_off")
             raise
-        except Exception:
+        except Exception:  # counted, then raised on: a request that began must not stay without its end record
             meter.end(status=500, outcome="failed")
             raise
         meter.end(status=200, outcome="completed")

@@ -84,6 +84,10 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
 
+class RequestTimeout(ApplianceError):
+    code, status, type = "request_timeout", 408, "invalid_request_error"
+
+
 class Conflict(ApplianceError):
     code, status, type = "conflict", 409, "invalid_request_error"
 

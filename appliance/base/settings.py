@@ -34,6 +34,7 @@ class GatewaySettings(Group):
     refresh_seconds: float = Field(1.0, gt=0, le=60, description="How often snapshot and replica table are re-read.")
     connect_timeout_seconds: float = Field(2.0, gt=0, description="Limit for reaching an engine.")
     first_byte_timeout_seconds: float = Field(300.0, gt=0, description="Limit for an engine's first byte.")
+    client_body_timeout_seconds: float = Field(60.0, gt=0, description="Limit for the arrival of a whole request body.")
     client_write_timeout_seconds: float = Field(30.0, gt=0, description="A client that reads nothing this long is cut.")
     max_concurrent_requests: int = Field(1024, ge=1, description="Above this the gateway answers 503 with Retry-After.")
 

@@ -58,7 +58,11 @@ class Gateway:
         key = authenticate(directory, secret=find_secret(headers), now=unix_time())
         if self._parts.active > settings.gateway.max_concurrent_requests:
             raise Unavailable("The gateway is full.", hint="Try again soon.", retry_after_seconds=1.0)
-        body = await client.read_body(declared_bytes=declared_length(headers), max_bytes=settings.http.max_body_bytes)
+        body = await client.read_body(
+            declared_bytes=declared_length(headers),
+            max_bytes=settings.http.max_body_bytes,
+            timeout_seconds=settings.gateway.client_body_timeout_seconds,
+        )
         parsed = parse_request(path, body=body)
         model = find_model(directory, name=parsed.model, key=key)
         require_task(model, task=TASK_OF[path], path=path)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from appliance.base.errors import ApplianceError, TooLarge
+from appliance.base.errors import ApplianceError, RequestTimeout, TooLarge
 from appliance.gateway.faults import ClientLeft
 
 Message = MutableMapping[str, Any]
@@ -32,10 +32,20 @@ class Client:
         self._receive = receive
         self._watch: asyncio.Task[None] | None = None
 
-    async def read_body(self, *, declared_bytes: int | None, max_bytes: int) -> bytes:
-        """The whole body; raises TooLarge before more than `max_bytes` are held, ClientLeft."""
+    async def read_body(self, *, declared_bytes: int | None, max_bytes: int, timeout_seconds: float) -> bytes:
+        """The whole body; raises TooLarge before more than `max_bytes` are held, RequestTimeout, ClientLeft."""
         if declared_bytes is not None and declared_bytes > max_bytes:
             raise too_large(max_bytes)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._read_body(max_bytes)
+        except TimeoutError as error:
+            raise RequestTimeout(
+                f"The body did not arrive whole within {timeout_seconds:g} s.",
+                hint="Send it faster, or raise gateway.client_body_timeout_seconds.",
+            ) from error
+
+    async def _read_body(self, max_bytes: int) -> bytes:
         pieces: list[bytes] = []
         size = 0
         while True:
@@ -94,7 +104,7 @@ def error_headers(error: ApplianceError) -> Headers:
     headers: Headers = []
     if error.retry_after_seconds is not None:
         headers.append((b"retry-after", str(max(1, round(error.retry_after_seconds))).encode()))
-    if isinstance(error, TooLarge):
+    if isinstance(error, TooLarge | RequestTimeout):
         headers.append((b"connection", b"close"))
     return headers
 

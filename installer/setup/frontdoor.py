@@ -1,7 +1,8 @@
 """The front door: HAProxy's configuration, rendered from the settings. Pure.
 
 It keeps out what a Python server should never meet (slow clients, large headers and bodies), says who the client is,
-and sends each path to its process. Where it answers itself, it answers in OpenAI's envelope.
+and sends each path to its process. Where it answers itself, it answers in OpenAI's envelope; only what it cannot read
+as HTTP at all, or what stops within its header, it refuses in words of its own, which no setting changes.
 Reference: https://docs.haproxy.org/2.8/configuration.html
 """
 

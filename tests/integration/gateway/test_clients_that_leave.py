@@ -11,14 +11,16 @@ from tests.fixtures.gateway import CHAT_MODEL, KEY, MESSAGES, GatewayBox, gatewa
 from tests.fixtures.waiting import wait_until
 
 
-def send_request(box: GatewayBox, *, stream: bool = True, **fake: Any) -> socket.socket:
-    """A bare connection with a request on its way."""
+def send_request(
+    box: GatewayBox, *, stream: bool = True, declared_bytes: int | None = None, **fake: Any
+) -> socket.socket:
+    """A bare connection with a request on its way; more may be declared than is sent."""
     body = json.dumps({"model": CHAT_MODEL, "messages": MESSAGES, "stream": stream, "fake": fake}).encode()
     raw = socket.socket(socket.AF_UNIX)
     raw.settimeout(10)
     raw.connect(str(box.home.gateway_socket))
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
-    raw.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+    raw.sendall(f"{head}content-length: {declared_bytes or len(body)}\r\n\r\n".encode() + body)
     return raw
 
 
@@ -79,6 +81,16 @@ def test_a_slow_reader_is_not_cut(tmp_path_factory: pytest.TempPathFactory) -> N
         with send_request(box, tokens=3000, text="x" * 2000) as raw:
             received = read_slowly(raw)
         assert b"[DONE]" in received[-100:]
+
+
+def test_a_body_that_does_not_arrive_is_refused_in_time(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("dripping")
+    with gateway_box_in(folder, APPLIANCE_GATEWAY__CLIENT_BODY_TIMEOUT_SECONDS="0.3") as box:
+        with send_request(box, declared_bytes=5000) as raw, raw.makefile("rb") as lines:
+            answer = lines.read()
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b'"code":"request_timeout"' in answer
+        assert not box.engine.seen
 
 
 def test_more_requests_than_allowed_get_a_503_with_a_time(tmp_path_factory: pytest.TempPathFactory) -> None:

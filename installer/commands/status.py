@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
     from installer.admin_client import JsonObject
     from installer.status_report import StatusReport
@@ -45,22 +46,34 @@ def status(
 def follow(read: "Callable[[], StatusReport]") -> None:
     from rich.live import Live
 
-    with Live(rendered(read()), console=out, auto_refresh=False, screen=False) as live:
+    with Live(for_watching(read()), console=out, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
         while True:
+            live.update(for_watching(read()), refresh=True)
             time.sleep(WATCH_SECONDS)
-            live.update(rendered(read()), refresh=True)
+
+
+def for_watching(report: "StatusReport") -> "Group":
+    """What matters most comes first: a small window shows only the top."""
+    from rich.console import Group
+
+    return Group(verdict(report), model_table(report), process_table(report), reconciler_table(report))
 
 
 def rendered(report: "StatusReport") -> "Group":
+    """What matters most comes last, next to the prompt."""
     from rich.console import Group
-    from rich.text import Text
 
     parts = [process_table(report), reconciler_table(report), model_table(report)]
-    verdict = Text("All is well.", style="bold green")
+    return Group(*[part for part in parts if part.row_count], verdict(report))
+
+
+def verdict(report: "StatusReport") -> "Text":
+    from rich.text import Text
+
     problems = report.problems()
-    if problems:
-        verdict = Text("\n".join(["Not well:", *(f"  {problem}" for problem in problems)]), style="bold red")
-    return Group(*[part for part in parts if part.row_count], verdict)
+    if not problems:
+        return Text("All is well.", style="bold green")
+    return Text("\n".join(["Not well:", *(f"  {problem}" for problem in problems)]), style="bold red")
 
 
 def process_table(report: "StatusReport") -> "Table":

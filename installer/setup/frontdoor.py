@@ -53,6 +53,11 @@ global
     log stdout format raw local0 notice
     ssl-default-bind-options ssl-min-ver TLSv1.2
     tune.http.maxhdr 100
+
+# Without a section of this name HAProxy makes one from /etc/resolv.conf and reaches for those servers at its start;
+# without a server in it, it warns. No name is ever asked for.
+resolvers default
+    nameserver nobody 127.0.0.1:9
 """
 
 

@@ -16,18 +16,22 @@ from appliance.base.paths import Home
 from tests.fixtures.stack import APPLIANCE, TEST_ROOT, RunningStack, stack_environment
 
 INSIDE = r"""
-import fcntl, json, socket, struct, subprocess, sys
+import fcntl, json, socket, struct, subprocess, sys, time
 up = struct.pack("16sh", b"lo", 1 | 8 | 64)
 fcntl.ioctl(socket.socket(), 0x8914, up)
 appliance = sys.argv[1]
 done = subprocess.run([appliance, "up", "--ask", "--json"], capture_output=True, text=True)
+ends = time.monotonic() + 200
+while subprocess.run([appliance, "status"], capture_output=True).returncode != 0 and time.monotonic() < ends:
+    time.sleep(2)
 def counter(path, group, name):
     rows = [line.split() for line in open(path) if line.startswith(group)]
     return int(rows[1][rows[0].index(name)])
 six = [line.split() for line in open("/proc/net/snmp6") if line.startswith("Ip6OutNoRoutes")]
 tries = counter("/proc/net/snmp", "Ip:", "OutNoRoutes") + int(six[0][1])
 subprocess.run([appliance, "down"], check=True, capture_output=True)
-print(json.dumps({"rc": done.returncode, "out": done.stdout, "err": done.stderr, "tries": tries}))
+green = time.monotonic() < ends
+print(json.dumps({"rc": done.returncode, "green": green, "out": done.stdout, "err": done.stderr, "tries": tries}))
 """
 
 
@@ -55,4 +59,5 @@ def test_it_starts_and_serves_with_loopback_only(stack: RunningStack) -> None:
     shutil.rmtree(home, ignore_errors=True)
     assert seen["rc"] == 0, seen["out"][-4000:] + seen["err"][-4000:]
     assert "LLM appliance" in json.loads(seen["out"])["first_question"]["answer"]
+    assert seen["green"], "the embedding model never became ready"
     assert seen["tries"] == 0, "something tried to reach an outside address"

@@ -5,7 +5,7 @@ import signal
 import psutil
 import pytest
 
-from tests.fixtures.serving import ServingBox, engine_processes, wait_for
+from tests.fixtures.serving import ServingBox, no_engine_left
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
@@ -17,9 +17,5 @@ def test_no_engine_outlives_ray(serving_box: ServingBox, end: signal.Signals) ->
     record = serving_box.wait_ready(spec)[0]
     serving_box.ray.send_signal(end)
     serving_box.ray.wait(timeout=60)
-    wait_for(
-        lambda: not engine_processes(serving_box.home) or None,
-        seconds=60,
-        what=lambda: str(engine_processes(serving_box.home)),
-    )
+    no_engine_left(serving_box.home)
     assert not psutil.pid_exists(record.engine_pid)

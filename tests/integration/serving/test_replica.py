@@ -9,7 +9,8 @@ import pytest
 from appliance.base.contracts.replica_table import REPLICAS_KEY, ReplicaRecord
 from appliance.serving.spec import ServedVersionSpec
 from appliance.serving.strays import find_strays
-from tests.fixtures.serving import ServingBox, chat, engine_processes, wait_for
+from tests.fixtures.serving import ServingBox, chat, engine_processes, no_engine_left
+from tests.fixtures.waiting import wait_until
 
 ALLOWED_FROM_RAY = {"RAY_USAGE_STATS_ENABLED"}
 
@@ -83,15 +84,10 @@ def test_a_second_replica_leaves_the_first_alone(
 def test_going_down_drains_and_leaves_no_process(serving_box: ServingBox, ready: ReplicaRecord) -> None:
     serving_box.put()
 
-    def draining() -> bool | None:
-        rows = serving_box.rows()
-        return not rows or all(row.state == "draining" for row in rows) or None
+    def draining() -> bool:
+        return all(row.state == "draining" for row in serving_box.rows())
 
-    wait_for(draining, seconds=60, what=lambda: str(serving_box.rows()))
-    wait_for(
-        lambda: not engine_processes(serving_box.home) or None,
-        seconds=90,
-        what=lambda: str(engine_processes(serving_box.home)),
-    )
+    wait_until(draining, seconds=60, what=lambda: str(serving_box.rows()))
+    no_engine_left(serving_box.home)
     assert serving_box.rows() == []
     assert not psutil.pid_exists(ready.engine_pid)

@@ -14,7 +14,8 @@ import pytest
 
 from appliance.base.paths import Home
 from appliance.base.secret_files import Secret, read_secret
-from tests.fixtures.postgres import prepare_home, start_server, stop_server, wait_for
+from tests.fixtures.postgres import prepare_home, start_server, stop_server
+from tests.fixtures.waiting import wait_until
 
 WAIT_SECONDS = 30.0
 
@@ -81,7 +82,7 @@ def test_the_api_outlives_its_database(box: Box) -> None:
     assert [(process.wait(timeout=60), process.communicate()[1])[0] for process in migrations] == [0, 0]
     with box.start_api() as client:
         keys = status_of(client, "/api/v1/keys")
-        assert wait_for(lambda: keys() == 200, seconds=WAIT_SECONDS)
+        wait_until(lambda: keys() == 200, seconds=WAIT_SECONDS, what="the API answers")
         assert len(client.get("/v1/organization/users").json()["data"]) == 1
         client.post("/api/v1/keys", json={"name": "far away"}, headers={"x-forwarded-for": "192.0.2.7"})
         assert client.get("/api/v1/audit").json()["data"][0]["address"] == "192.0.2.7"
@@ -93,7 +94,7 @@ def test_the_api_outlives_its_database(box: Box) -> None:
         assert time.monotonic() - began < 10
         assert client.get("/healthz").status_code == 200
         box.postgres = start_server(box.home)
-        assert wait_for(lambda: keys() == 200, seconds=WAIT_SECONDS)
+        wait_until(lambda: keys() == 200, seconds=WAIT_SECONDS, what="the API answers")
         assert (box.home.api_socket.parent.stat().st_mode & 0o777) == 0o700
 
 

@@ -26,9 +26,9 @@ BOUND_SECONDS = {
     "agent": 20,
     "redis": 30,
     "postgres": 40,
-    "engine": 300,
-    "replica": 300,
-    "ray": 600,
+    "engine": 240,
+    "replica": 240,
+    "ray": 420,
 }
 
 
@@ -113,12 +113,13 @@ def holds(question: Callable[[], bool]) -> bool:
         return False
 
 
+@pytest.mark.parametrize("number", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (2, 3, 4, 5))])
 @pytest.mark.parametrize("victim", list(BOUND_SECONDS))
 def test_it_comes_back_and_nothing_is_lost(
-    stack: RunningStack, victim: str, record_property: Callable[[str, object], None]
+    stack: RunningStack, victim: str, number: int, record_property: Callable[[str, object], None]
 ) -> None:
     stack.wait_green("before the fault")
-    key = stack.new_key(f"visits during {victim}")
+    key = stack.new_key(f"visits during {victim} {number}")
     wait_until(lambda: stack.answers(key.secret), seconds=10, what="the new key works")
     pid, ended = pid_of(stack, victim), dies_with(stack, victim)
     bound = BOUND_SECONDS[victim]

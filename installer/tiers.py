@@ -79,8 +79,7 @@ def prepare_engine() -> None:
     os.environ.update(package_environment(os.environ))
     began = time.perf_counter()
     installed = install_pack(load_pack(ENGINE_PACK), engines_dir=ENGINES)
-    name = f"{installed.pack} {installed.version}, torch {installed.torch}"
-    print_exactly(f"engine   {name}  {time.perf_counter() - began:.1f} s")
+    print_exactly(f"engine   {installed.title}  {time.perf_counter() - began:.1f} s")
 
 
 def test_environment(environ: Mapping[str, str], *, is_long: bool) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from appliance.base.errors import SetupError
 from appliance.base.files import write_atomically
-from appliance.engines.pack import EnginePack
+from appliance.engines.pack import EnginePack, Environment, TorchBuilds
 from appliance.engines.uv import Progress, Uv
 from appliance.hardware.processor import read_processor
 
@@ -28,24 +28,40 @@ class InstalledPack(BaseModel):
 
     pack: str
     version: str
-    torch: str
+    torch: str | None
     environment: Path
     size_bytes: int
+
+    @property
+    def title(self) -> str:
+        return f"{self.pack} {self.version}" + (f", torch {self.torch}" if self.torch else "")
 
 
 def environment_path(pack: EnginePack, *, engines_dir: Path) -> Path:
     """Where this pack in this locked state belongs."""
     digest = hashlib.sha256()
-    for name in (pack.install.requirements, pack.install.cpu_torch, pack.install.accelerated_torch):
+    for name in environment_of(pack).files:
         digest.update(pack.file(name).read_bytes())
     return engines_dir / f"{pack.name}-{pack.version}-{digest.hexdigest()[:8]}"
+
+
+def environment_of(pack: EnginePack) -> Environment:
+    """How the pack is installed here; raises SetupError for one that comes as an image."""
+    if isinstance(pack.install, Environment):
+        return pack.install
+    raise SetupError(
+        f"The engine pack {pack.name} comes as a container image, which this box cannot start.",
+        hint="It runs in a cluster whose nodes have the vendor's container runtime: docs/engine_packs.md.",
+    )
 
 
 def installed_environment(pack: EnginePack, *, engines_dir: Path) -> Path:
     """The environment of an installed pack; raises SetupError when it is not there or not whole."""
     environment = environment_path(pack, engines_dir=engines_dir)
     if not (environment / STAMP).is_file():
-        raise SetupError(f"The engine pack {pack.name} is not installed.", hint="Run `appliance up` (or `./start`).")
+        raise SetupError(
+            f"The engine pack {pack.name} is not installed.", hint=f"Run `appliance engines install {pack.name}`."
+        )
     return environment
 
 
@@ -56,39 +72,39 @@ def install_pack(
 
     Raises SetupError when the processor, the disk, uv or the package index is not up to it.
     """
-    environment = environment_path(pack, engines_dir=engines_dir)
+    install, environment = environment_of(pack), environment_path(pack, engines_dir=engines_dir)
     stamp = environment / STAMP
     if stamp.is_file():
         return InstalledPack.model_validate_json(stamp.read_bytes())
     check_processor(pack)
-    _check_disk(engines_dir, needed_bytes=pack.install.needed_bytes)
+    _check_disk(engines_dir, needed_bytes=install.needed_bytes)
     run = Uv(uv or Path(sys.executable).with_name("uv"), progress=progress)
     progress(f"Installing {pack.name} {pack.version} into {environment}")
     if not (environment / "bin" / "python").exists():
-        run("venv", "--python", _python_of(pack), str(environment))
-    run.install(pack.file(pack.install.requirements), environment=environment)
-    _install_torch(pack, run=run, environment=environment, progress=progress)
+        run("venv", "--python", _python_of(install), str(environment))
+    run.install(pack.file(install.requirements), environment=environment)
+    if install.torch:
+        _install_torch(pack, install.torch, run=run, environment=environment)
     installed = InstalledPack(
         pack=pack.name,
         version=pack.version,
-        torch=_torch_version(environment),
+        torch=_torch_version(environment) if install.torch else None,
         environment=environment,
         size_bytes=_size_bytes(environment),
     )
     write_atomically(stamp, installed.model_dump_json(indent=2).encode(), mode=0o644)
-    progress(f"Installed {pack.name} {pack.version} with torch {installed.torch}, {installed.size_bytes / 1e9:.1f} GB")
+    progress(f"Installed {installed.title}, {installed.size_bytes / 1e9:.1f} GB")
     return installed
 
 
-def _install_torch(pack: EnginePack, *, run: Uv, environment: Path, progress: Progress) -> None:
+def _install_torch(pack: EnginePack, torch: TorchBuilds, *, run: Uv, environment: Path) -> None:
     """The CPU build where it can be had; else the ordinary one, which is many times as large."""
-    cpu_torch = pack.file(pack.install.cpu_torch)
-    if run.offers(cpu_torch, environment=environment):
-        run.install(cpu_torch, environment=environment)
+    if run.offers(pack.file(torch.cpu), environment=environment):
+        run.install(pack.file(torch.cpu), environment=environment)
         return
-    progress("torch for the CPU is not in this package index: taking the accelerator build, which is much larger")
-    _check_disk(environment, needed_bytes=pack.install.accelerated_torch_needed_bytes - _size_bytes(environment))
-    run.install(pack.file(pack.install.accelerated_torch), environment=environment)
+    run.progress("torch for the CPU is not in this package index: taking the accelerator build, which is much larger")
+    _check_disk(environment, needed_bytes=torch.accelerated_needed_bytes - _size_bytes(environment))
+    run.install(pack.file(torch.accelerated), environment=environment)
 
 
 def check_processor(pack: EnginePack) -> None:
@@ -116,10 +132,10 @@ def _check_disk(folder: Path, *, needed_bytes: int) -> None:
         )
 
 
-def _python_of(pack: EnginePack) -> str:
+def _python_of(install: Environment) -> str:
     """This Python when it has the right version, so that nothing has to be searched or fetched."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return sys.executable if here == pack.install.python else pack.install.python
+    return sys.executable if here == install.python else install.python
 
 
 def _torch_version(environment: Path) -> str:

@@ -1,24 +1,31 @@
 """From a pack and a few values to the engine's command line and environment. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from appliance.base.child_env import engine_env
+from appliance.base.errors import SetupError
 from appliance.engines.pack import EnginePack, Task
 
 
 @dataclass(frozen=True)
 class LaunchValues:
-    """What the templates of a pack may name as `{placeholder}`."""
+    """What the templates of a pack may name as `{placeholder}`; `pack` is the folder of its own files."""
 
     python: Path
+    pack: Path
     weights: Path
     model_name: str
     socket: Path
     max_model_len: int
     kv_cache_bytes: int
     cache: Path
+    tensor_parallel_size: int = 1
+    host: str = "127.0.0.1"
+    port: int = 0
+    cards: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables that choose the cards (`Selectors.process`, joined by commas)."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +37,20 @@ class EngineCommand:
 def engine_command(
     pack: EnginePack, *, task: Task, values: LaunchValues, extra_argv: Sequence[str] = (), marks: Mapping[str, str]
 ) -> EngineCommand:
-    """The pack's templates filled in. `marks` are variables by which a stray engine is recognised later."""
+    """The pack's templates filled in. `marks` are variables by which a stray engine is recognised later.
+
+    Raises SetupError for an engine that cannot listen on a unix socket.
+    """
     names = {key: str(value) for key, value in asdict(values).items()}
-    template = [*pack.launch.argv, *pack.launch.task_argv[task]]
+    launch = pack.launch
+    if "unix" not in launch.listen_argv:
+        raise SetupError(
+            f"The engine of {pack.name} listens on a port only, which this box keeps for engines of other nodes.",
+            hint="Use a pack of a newer version of that engine.",
+        )
+    parallel = launch.parallel_argv if values.tensor_parallel_size > 1 else ()
+    template = [*launch.argv, *launch.listen_argv["unix"], *parallel, *launch.task_argv[task]]
     argv = [part.format_map(names) for part in template] + list(extra_argv)
-    templates = {**pack.launch.env, **pack.launch.task_env.get(task, {})}
+    templates = {**launch.env, **launch.task_env.get(task, {}), **values.cards}
     env = {key: value.format_map(names) for key, value in templates.items()}
     return EngineCommand(argv=argv, env=engine_env({**env, **marks}))

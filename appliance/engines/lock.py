@@ -17,7 +17,8 @@ from typing import Any
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-from appliance.engines.pack import EnginePack, load_pack
+from appliance.engines.install import environment_of
+from appliance.engines.pack import EnginePack, Environment, load_pack
 from appliance.engines.uv import uv_environment
 
 # Starts of the names of packages that come with the index's torch only; triton has no backend for the CPU.
@@ -38,29 +39,32 @@ def main() -> None:
 
 def write_locks(pack: EnginePack, *, uv: Path) -> None:
     """Needs the network. Raises CalledProcessError when uv finds no solution."""
-    locked, tags = _resolve(pack, uv=uv), _tags(pack)
-    for name, accelerated in ((pack.install.requirements, False), (pack.install.accelerated_torch, True)):
+    install = environment_of(pack)
+    locked, tags = _resolve(pack, install, uv=uv), _tags(pack, install)
+    files = [(install.requirements, False), *([(install.torch.accelerated, True)] if install.torch else [])]
+    for name, accelerated in files:
         chosen = [entry for entry in locked if entry["name"].startswith(FOR_ACCELERATORS) == accelerated]
         lines = [_line(entry, tags=tags) for entry in chosen]
         pack.file(name).write_text(HEADER.format(pack=pack.name) + "".join(lines))
 
 
-def _resolve(pack: EnginePack, *, uv: Path) -> list[Package]:
+def _resolve(pack: EnginePack, install: Environment, *, uv: Path) -> list[Package]:
     """PEP 751 packages: name, version, wheels and sdist with hashes."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "pylock.toml"
+        changed = pack.file("overrides.txt")
+        overrides = ("--override", str(changed)) if changed.is_file() else ()
         command = [
             *(
                 str(uv),
                 "pip",
                 "compile",
                 str(pack.file("requirements.in")),
-                "--override",
-                str(pack.file("overrides.txt")),
+                *overrides,
             ),
             *(
                 "--python-version",
-                pack.install.python,
+                install.python,
                 "--python-platform",
                 f"{pack.machine}-manylinux_2_{GLIBC_MINOR}",
             ),
@@ -80,9 +84,9 @@ def _resolve(pack: EnginePack, *, uv: Path) -> list[Package]:
         return tomllib.loads(output.read_text())["packages"]
 
 
-def _tags(pack: EnginePack) -> frozenset[Tag]:
+def _tags(pack: EnginePack, install: Environment) -> frozenset[Tag]:
     """Every wheel tag that fits the pack's Python on this glibc or older."""
-    major, minor = (int(part) for part in pack.install.python.split("."))
+    major, minor = (int(part) for part in install.python.split("."))
     platforms = [f"manylinux_2_{glibc}_{pack.machine}" for glibc in range(GLIBC_MINOR, 4, -1)]
     platforms += [f"{old}_{pack.machine}" for old in ("manylinux2014", "manylinux2010", "manylinux1", "linux")]
     interpreter = f"cp{major}{minor}"

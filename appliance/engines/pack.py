@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,29 +12,56 @@ from appliance.base.errors import NotFound
 PACKS = Path(__file__).parent / "packs"
 
 Task = Literal["chat", "embedding"]
+Listening = Literal["unix", "tcp"]
+"""On one box a unix socket; across nodes an address and a port. Some vendors' forks know only the second."""
 
 
 class PackPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Install(PackPart):
+class TorchBuilds(PackPart):
+    """torch twice, because the CPU build is a file of its own that only some indexes and wheel folders carry."""
+
+    cpu: str = Field(description="Locked requirements of the CPU build.")
+    accelerated: str = Field(description="torch of the ordinary index with the libraries it needs to be imported.")
+    accelerated_needed_bytes: int = Field(description="Disk that the installation takes with the ordinary build.")
+
+
+class Environment(PackPart):
     """An environment of the pack's own, from locked requirements with hashes, without resolving dependencies again."""
 
+    kind: Literal["environment"]
     python: str = Field(description="Python version of the environment, such as 3.11.")
     requirements: str = Field(description="Locked requirements without torch, beside pack.yaml.")
-    cpu_torch: str = Field(description="torch built for the CPU, which only some indexes and wheel folders carry.")
-    accelerated_torch: str = Field(
-        description="torch of the ordinary index with the libraries it needs to be imported."
-    )
+    torch: TorchBuilds | None = None
     needed_bytes: int = Field(description="Disk that the installation takes at least, in bytes.")
-    accelerated_torch_needed_bytes: int = Field(description="The same with the accelerator build of torch.")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All locked requirement files."""
+        return (self.requirements, *((self.torch.cpu, self.torch.accelerated) if self.torch else ()))
+
+
+class Image(PackPart):
+    """A container image of the vendor's. What is empty is not known yet: the import that brings the image pins it."""
+
+    kind: Literal["image"]
+    repository: str = Field("", description="Its path without a registry's host: the box's own registry holds it.")
+    tag: str = ""
+    digest: str = Field("", pattern=r"^(?:sha256:[0-9a-f]{64})?$")
+    program: str = Field("python3", description="Python inside the image, for `{python}` in templates.")
+
+
+Install = Annotated[Environment | Image, Field(discriminator="kind")]
 
 
 class Launch(PackPart):
-    """Templates over `{name}` placeholders: see `appliance.engines.launch.PLACEHOLDERS`."""
+    """Templates over `{name}` placeholders: see `appliance.engines.launch.LaunchValues`."""
 
     argv: tuple[str, ...]
+    listen_argv: dict[Listening, tuple[str, ...]] = Field(min_length=1, description="Where it listens.")
+    parallel_argv: tuple[str, ...] = Field((), description="For more than one card.")
     task_argv: dict[Task, tuple[str, ...]]
     task_env: dict[Task, dict[str, str]] = {}
     env: dict[str, str] = {}
@@ -45,7 +72,7 @@ class MetricNames(PackPart):
 
     running: str
     waiting: str
-    kv_cache_usage: str
+    kv_cache_usage: str | None = Field(None, description="None where the engine does not tell.")
     prompt_tokens: str
     generation_tokens: str
 
@@ -65,6 +92,10 @@ class LoraCalls(PackPart):
     unload_path: str
 
 
+Evidence = Literal["conformance", "unverified"]
+"""`conformance`: the conformance suite passed on real hardware of the family. Else nobody of us has run it."""
+
+
 class KnownLimit(PackPart):
     code: str
     text: str
@@ -75,11 +106,16 @@ class EnginePack(PackPart):
 
     name: str
     engine: str
-    version: str
-    distribution: str = Field(description="What the package is called in the index; its name and the engine's differ.")
-    accelerators: tuple[str, ...] = Field(min_length=1)
+    version: str = Field(description="The engine's; of a vendor's fork the one it is built on.")
+    evidence: Evidence
+    source: str = Field(description="The page that the pack was written from.")
+    distribution: str | None = Field(None, description="What the package is called in the index, of an environment.")
+    accelerators: tuple[str, ...] = Field(min_length=1, description="Families, as discovery names them.")
+    architectures: tuple[str, ...] = Field((), description="Of those families only these, as discovery names them.")
     machine: str = Field(description="`uname -m` that the locked files are built for.")
-    cpu_flags: tuple[str, ...] = Field(description="Flags of /proc/cpuinfo without which the engine does not start.")
+    weight_formats: tuple[Literal["safetensors", "gguf"], ...] = Field(min_length=1)
+    quantizations: tuple[str, ...] = Field((), description="Forms of quantized weights that it serves.")
+    cpu_flags: tuple[str, ...] = Field((), description="Flags of /proc/cpuinfo without which it does not start.")
     cpu_flags_wanted: tuple[str, ...] = Field(default=(), description="Flags that make it faster.")
     tasks: tuple[Task, ...]
     install: Install

@@ -10,13 +10,13 @@ from appliance.engines.pack import MetricNames, Probe
 
 
 class EngineLoad(BaseModel):
-    """One schema for all engines. Counters count since the engine's start; `kv_cache_usage` is 0 to 1."""
+    """One schema for all engines. Counters count since the engine's start; `kv_cache_usage` is 0 to 1, or not told."""
 
     model_config = ConfigDict(frozen=True)
 
     running: int
     waiting: int
-    kv_cache_usage: float
+    kv_cache_usage: float | None
     prompt_tokens: int
     generation_tokens: int
 
@@ -58,9 +58,10 @@ def parse_load(text: str, *, names: MetricNames) -> EngineLoad:
         series, _, value = line.rpartition(" ")
         name = series.partition("{")[0]
         totals[name] = totals.get(name, 0.0) + float(value)
-    figures = {figure: totals.get(series, 0.0) for figure, series in names.model_dump().items()}
-    return EngineLoad.model_validate(
-        {key: value if key == "kv_cache_usage" else int(value) for key, value in figures.items()}
+    counts = names.model_dump(exclude={"kv_cache_usage"})
+    return EngineLoad(
+        kv_cache_usage=totals.get(names.kv_cache_usage, 0.0) if names.kv_cache_usage else None,
+        **{figure: int(totals.get(series, 0.0)) for figure, series in counts.items()},
     )
 
 

@@ -25,7 +25,7 @@ class Uv:
                 f"{program} is missing.", hint="Run `./start`, which sets up the core environment with uv."
             )
         self._program = program
-        self._progress = progress
+        self.progress = progress
 
     def install(self, requirements: Path, *, environment: Path) -> None:
         """Exactly the locked files, with hashes; nothing is resolved again and nothing is built."""
@@ -51,7 +51,7 @@ class Uv:
     def _lines(self, process: "subprocess.Popen[str]") -> Iterator[str]:
         assert process.stderr is not None
         for line in process.stderr:
-            self._progress(line.strip())
+            self.progress(line.strip())
             yield line.rstrip()
 
 

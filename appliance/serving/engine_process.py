@@ -69,6 +69,7 @@ def start_engine(spec: ServedVersionSpec, *, pack: EnginePack, settings: Setting
         task=spec.task,
         values=LaunchValues(
             python=environment / "bin" / "python",
+            pack=pack.folder,
             weights=spec.weights_path,
             model_name=spec.model_name,
             socket=socket,

@@ -6,6 +6,7 @@ from appliance.engines.launch import LaunchValues
 
 VALUES = LaunchValues(
     python=Path("/env/bin/python"),
+    pack=Path("/packs/some_pack"),
     weights=Path("/weights"),
     model_name="sails-guide",
     socket=Path("/run/e.sock"),

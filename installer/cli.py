@@ -2,7 +2,20 @@
 
 import typer
 
-from installer.commands import chat, doctor, hardware, keys, logs, models, reference, serve, stack, status, version
+from installer.commands import (
+    chat,
+    doctor,
+    engines,
+    hardware,
+    keys,
+    logs,
+    models,
+    reference,
+    serve,
+    stack,
+    status,
+    version,
+)
 from installer.terminal import speaks_plainly
 
 app = typer.Typer(
@@ -25,6 +38,7 @@ app.command("version", rich_help_panel=STACK)(speaks_plainly(version.version))
 app.command("hardware", rich_help_panel=MODELS)(speaks_plainly(hardware.hardware))
 app.command("models", rich_help_panel=MODELS)(speaks_plainly(models.models))
 app.add_typer(serve.app, name="serve", rich_help_panel=MODELS)
+app.add_typer(engines.app, name="engines", rich_help_panel=MODELS)
 app.command("chat", rich_help_panel=MODELS)(speaks_plainly(chat.chat))
 app.add_typer(keys.app, name="keys", rich_help_panel=ACCESS)
 app.command("reference", hidden=True)(speaks_plainly(reference.reference))

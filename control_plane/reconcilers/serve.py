@@ -76,18 +76,19 @@ class ServeReconciler:
 
     def spec(self, served: ServedModel, version: ModelVersion) -> ServedVersionSpec:
         facts = facts_of(version)
+        pack = served.engine_pack or facts.pack
         return ServedVersionSpec(
             served_model_id=public_id("srv", served.id),
             version_id=public_id("ver", version.id),
             model_name=served.name,
             task="embedding" if served.task == "embedding" else "chat",
-            engine_pack=facts.pack,
-            engine_version=load_pack(facts.pack).version,
+            engine_pack=pack,
+            engine_version=load_pack(pack).version,
             weights_path=WeightStore(self.settings.paths.weights).versions_folder / str(version.digest),
             max_model_len=served.max_model_len,
             num_replicas=served.desired_replicas,
             num_cpus=facts.num_cpus,
-            engine_args=facts.args,
+            engine_args=facts.args if pack == facts.pack else (),
             home=self.settings.paths.root,
             node_id=self.node_id,
         )

@@ -41,6 +41,7 @@ def create_served_model(session: DbSession, admin: CurrentAdmin, body: ServedMod
         version_id=body.version_id,
         desired_replicas=body.desired_replicas,
         max_model_len=body.max_model_len,
+        engine_pack=body.engine_pack,
         managed_by=body.managed_by,
     )
     return answer(session, service.create(session, admin, wanted))

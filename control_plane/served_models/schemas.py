@@ -28,6 +28,7 @@ class ServedModelRequest(BaseModel):
     version_id: str | None = Field(None, max_length=80)
     desired_replicas: int = Field(1, ge=0, le=MOST_REPLICAS)
     max_model_len: int | None = Field(None, ge=16, le=10_000_000, description="Tokens of prompt and answer together.")
+    engine_pack: str | None = Field(None, max_length=80, description="The version's own when left out.")
     managed_by: ManagedBy = ManagedBy.CONSOLE
 
     @model_validator(mode="after")
@@ -67,6 +68,7 @@ class ServedModelAnswer(BaseModel):
     task: str
     managed_by: ManagedBy
     max_model_len: int
+    engine_pack: str | None
     desired_state: DesiredState
     desired_replicas: int
     observed_state: ObservedState
@@ -99,6 +101,7 @@ def served_model_answer(served: ServedModel, *, replicas: list[Replica]) -> Serv
         task=served.task,
         managed_by=served.managed_by,
         max_model_len=served.max_model_len,
+        engine_pack=served.engine_pack,
         desired_state=served.desired_state,
         desired_replicas=served.desired_replicas,
         observed_state=served.observed_state,

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from appliance.base.errors import BadRequest, Conflict, Forbidden, ModelNotFound, NotFound
 from appliance.base.ids import public_id
+from appliance.engines.pack import load_pack, pack_names
 from control_plane.access.domain import Principal
 from control_plane.audit.service import record
 from control_plane.catalogue import service as catalogue
@@ -32,6 +33,7 @@ class NewServedModel:
     version_id: str | None = None
     desired_replicas: int = 1
     max_model_len: int | None = None
+    engine_pack: str | None = None
     managed_by: ManagedBy = ManagedBy.CONSOLE
     start_after_id: UUID | None = None
 
@@ -43,6 +45,8 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
     longest = versions.facts_of(version).max_model_len
     if wanted.max_model_len is not None and wanted.max_model_len > longest:
         raise BadRequest(f"`max_model_len` can be {longest} at most for this model.", param="max_model_len")
+    if wanted.engine_pack is not None:
+        require_pack(wanted.engine_pack, task=version.task)
     served = ServedModel(
         project_id=version.project_id,
         name=wanted.name,
@@ -52,6 +56,7 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
         desired_state=DesiredState.SERVING,
         desired_replicas=wanted.desired_replicas,
         max_model_len=wanted.max_model_len or longest,
+        engine_pack=wanted.engine_pack,
         start_after_id=wanted.start_after_id,
     )
     session.add(served)
@@ -60,6 +65,16 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
     record(session, principal, "served_model.create", wanted.name, after=after)
     hurry(session)
     return served
+
+
+def require_pack(name: str, *, task: str) -> None:
+    """Raises BadRequest for a pack that the appliance does not carry, or that does not do this task."""
+    if name not in pack_names():
+        raise BadRequest(
+            f"There is no engine pack {name[:80]!r}.", hint="See `appliance engines list`.", param="engine_pack"
+        )
+    if task not in load_pack(name).tasks:
+        raise BadRequest(f"The engine pack {name} does not serve models for {task}.", param="engine_pack")
 
 
 def choose_version(session: Session, principal: Principal, wanted: NewServedModel) -> ModelVersion:

@@ -44,7 +44,8 @@ class ServedModel(Row, Base):
     """A public name, unique in the installation. `desired_replicas` 0 is stopped; REMOVED is drained, then the row
     goes.
 
-    `start_after_id` names one that is to be ready first, so that the box answers early.
+    `start_after_id` names one that is to be ready first, so that the box answers early. `engine_pack` is the one that
+    an admin chose; without it the version's own runs.
     """
 
     __tablename__ = "served_models"
@@ -58,6 +59,7 @@ class ServedModel(Row, Base):
     desired_state: Mapped[DesiredState] = mapped_column(text_enum(DesiredState), default=DesiredState.SERVING)
     desired_replicas: Mapped[int] = mapped_column(default=1)
     max_model_len: Mapped[int]
+    engine_pack: Mapped[str | None]
     start_after_id: Mapped[UUID | None] = mapped_column(ForeignKey("served_models.id", ondelete="SET NULL"))
     observed_state: Mapped[ObservedState] = mapped_column(text_enum(ObservedState), default=ObservedState.ABSENT)
     observed_reason: Mapped[str | None]

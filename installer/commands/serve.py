@@ -34,11 +34,11 @@ def list_served(as_json: Json = False) -> None:
         [
             *(row[key] for key in ("name", "task", "managed_by", "observed_state")),
             f"{row['observed_replicas']} of {row['desired_replicas']}",
-            *(row[key] for key in ("max_model_len", "observed_reason")),
+            *(row[key] for key in ("max_model_len", "engine_pack", "observed_reason")),
         ]
         for row in served
     ]
-    out.print(table("", ["Name", "Task", "Managed by", "State", "Replicas", "Context", "Reason"], rows))
+    out.print(table("", ["Name", "Task", "Managed by", "State", "Replicas", "Context", "Pack", "Reason"], rows))
 
 
 @app.command()
@@ -53,6 +53,7 @@ def deploy(
     max_model_len: Annotated[
         int | None, typer.Option("--max-model-len", min=16, help="Tokens of prompt and answer together.")
     ] = None,
+    pack: Annotated[str | None, typer.Option("--pack", help="Engine pack; the model's own when left out.")] = None,
 ) -> None:
     """Serve a model under a public name; it is imported first where needed.
 
@@ -60,7 +61,7 @@ def deploy(
     """
     from installer.admin_client import AdminClient
 
-    wanted = {"name": name, "model": model, "version_id": version, "max_model_len": max_model_len}
+    wanted = {"name": name, "model": model, "version_id": version, "max_model_len": max_model_len, "engine_pack": pack}
     body = {key: value for key, value in wanted.items() if value is not None}
     with AdminClient(settings().paths) as api:
         served = api.post("/served-models", {**body, "desired_replicas": replicas, "managed_by": MANAGED_BY})

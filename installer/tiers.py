@@ -21,6 +21,7 @@ from installer.setup.plan import ENGINE_PACK
 from installer.terminal import print_error, print_exactly
 
 LONG = "long"
+SECOND_PACK = "llamacpp-cpu"
 LONG_VARIABLE = "TS_TEST_LONG"
 HOMES = ROOT / ".test"
 ENGINES = ROOT / ".envs" / "engines"
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     if broken:
         return 1
     try:
-        prepare_engine()
+        prepare_engines()
     except ApplianceError as error:
         print_error(error)
         return 1
@@ -74,12 +75,13 @@ def follows(rule: Rule) -> bool:
     return followed
 
 
-def prepare_engine() -> None:
-    """The engine's environment, shared by all runs of this checkout: no fresh home should install it anew."""
+def prepare_engines() -> None:
+    """The engines' environments, shared by all runs of this checkout: no fresh home should install them anew."""
     os.environ.update(package_environment(os.environ))
-    began = time.perf_counter()
-    installed = install_pack(load_pack(ENGINE_PACK), engines_dir=ENGINES)
-    print_exactly(f"engine   {installed.title}  {time.perf_counter() - began:.1f} s")
+    for name in (ENGINE_PACK, SECOND_PACK):
+        began = time.perf_counter()
+        installed = install_pack(load_pack(name), engines_dir=ENGINES)
+        print_exactly(f"engine   {installed.title}  {time.perf_counter() - began:.1f} s")
 
 
 def test_environment(environ: Mapping[str, str], *, is_long: bool) -> dict[str, str]:

@@ -25,6 +25,8 @@ SECOND_PACK = "llamacpp-cpu"
 LONG_VARIABLE = "TS_TEST_LONG"
 HOMES = ROOT / ".test"
 ENGINES = ROOT / ".envs" / "engines"
+ENGINE_CACHE = ROOT / ".envs" / "engine-cache"
+"""Shared by the homes of tests: else each would compile the same model anew."""
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -89,7 +91,11 @@ def test_environment(environ: Mapping[str, str], *, is_long: bool) -> dict[str, 
     home = HOMES / f"home-{os.getpid()}"
     shutil.rmtree(home, ignore_errors=True)
     kept = {key: value for key, value in environ.items() if not key.startswith(PREFIX)}
-    kept |= {"APPLIANCE_HOME": str(home), "APPLIANCE_ENGINES__DIR": str(ENGINES)}
+    kept |= {
+        "APPLIANCE_HOME": str(home),
+        "APPLIANCE_ENGINES__DIR": str(ENGINES),
+        "APPLIANCE_ENGINES__CACHE_DIR": str(ENGINE_CACHE),
+    }
     return {**kept, LONG_VARIABLE: "1"} if is_long else kept
 
 

@@ -41,6 +41,7 @@ class GatewaySettings(Group):
 
 class EngineSettings(Group):
     dir: Path | None = Field(None, description="Where engine environments live; default is `engines` in the home.")
+    cache_dir: Path | None = Field(None, description="Where engines keep what they compile; default is in the home.")
     start_timeout_seconds: float = Field(600.0, gt=0, description="Limit for an engine's start.")
     kv_cache_gib: float = Field(0.5, gt=0, description="KV cache of an engine on the CPU, in GiB.")
     drain_seconds: float = Field(30.0, ge=0, description="Grace for running requests before an engine stops.")
@@ -110,6 +111,10 @@ class Settings(BaseSettings):
     @property
     def engines_dir(self) -> Path:
         return self.engines.dir or self.paths.engines
+
+    @property
+    def engine_cache(self) -> Path:
+        return self.engines.cache_dir or self.paths.root / "cache" / "engines"
 
 
 def known_variables() -> set[str]:

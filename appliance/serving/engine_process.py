@@ -38,7 +38,7 @@ def start_engine(spec: ServedVersionSpec, *, pack: EnginePack, settings: Setting
             socket=socket,
             max_model_len=spec.max_model_len,
             kv_cache_bytes=int(settings.engines.kv_cache_gib * GIB),
-            cache=home.root / "cache" / "engines",
+            cache=settings.engine_cache,
         ),
         extra_argv=spec.engine_args,
         marks=marks_of(home, replica_pid=os.getpid()),

@@ -18,6 +18,7 @@ from appliance.base.paths import Home
 from appliance.base.settings import load_settings
 from appliance.engines.pack import load_pack
 from appliance.engines.probe import is_healthy, read_load
+from appliance.serving.closed_port import keep_to_loopback
 from appliance.serving.engine_process import start_engine
 from appliance.serving.publisher import ReplicaPublisher
 from appliance.serving.spec import ServedVersionSpec
@@ -33,6 +34,7 @@ class EngineReplica:
     """One engine process and its place in the replica table. Serve makes one per replica, with the spec as JSON."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
+        keep_to_loopback()
         self._spec = ServedVersionSpec.model_validate(spec)
         self._settings = load_settings()
         configure(service="replica", level=self._settings.log_level)

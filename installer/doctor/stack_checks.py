@@ -57,10 +57,8 @@ def check_ray_is_closed(facts: Facts) -> Iterator[Finding]:
         yield ok("ray token", "Ray refuses whoever has no token.")
     outside = sorted(open_listeners(facts))
     if outside:
-        what = (
-            "Ray's token guards them (Serve's replicas offer no other address); close these ports in the firewall too."
-        )
-        yield warn("listeners", f"Open beyond loopback: {', '.join(outside)}.", what_to_do=what)
+        what = "Nothing of the appliance should listen there: run `appliance up`, and tell us if it stays."
+        yield fail("listeners", f"Open beyond loopback: {', '.join(outside)}.", what_to_do=what)
     else:
         yield ok("listeners", "Only the front door may be reached from outside.")
 

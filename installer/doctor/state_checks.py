@@ -56,4 +56,5 @@ def check_registry(facts: Facts) -> Iterator[Finding]:
     for row in status["served_models"]:
         problem = served_model_problem(row)
         if problem:
-            yield fail("models", problem, what_to_do="See `appliance serve list` and `appliance logs ray`.")
+            say = warn if row["observed_state"] == "starting" else fail
+            yield say("models", problem, what_to_do="See `appliance serve list` and `appliance logs ray`.")

@@ -1,31 +1,14 @@
 """Ray as the appliance starts it: reachable on loopback only, with a token only, and without parts nobody uses."""
 
-import ipaddress
-
 import httpx
-import psutil
 
-from tests.fixtures.serving import ServingBox
-
-
-def ray_processes(serving_box: ServingBox) -> list[psutil.Process]:
-    head = psutil.Process(serving_box.ray.pid)
-    return [head, *head.children(recursive=True)]
+from tests.fixtures.serving import ServingBox, is_loopback, listening_addresses, ray_processes
 
 
 def test_every_listener_is_on_loopback(serving_box: ServingBox) -> None:
-    listening = {
-        connection.laddr.ip
-        for process in ray_processes(serving_box)
-        for connection in process.net_connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    listening = {address for found in listening_addresses(serving_box).values() for address in found}
     assert listening
     assert {address for address in listening if not is_loopback(address)} == set()
-
-
-def is_loopback(address: str) -> bool:
-    return ipaddress.ip_address(address.removeprefix("::ffff:")).is_loopback
 
 
 def test_serve_takes_no_document_without_the_token(serving_box: ServingBox) -> None:

@@ -9,7 +9,14 @@ import pytest
 from appliance.base.contracts.replica_table import REPLICAS_KEY, ReplicaRecord
 from appliance.serving.spec import ServedVersionSpec
 from appliance.serving.strays import find_strays
-from tests.fixtures.serving import ServingBox, chat, engine_processes, no_engine_left
+from tests.fixtures.serving import (
+    ServingBox,
+    chat,
+    engine_processes,
+    is_loopback,
+    listening_addresses,
+    no_engine_left,
+)
 from tests.fixtures.waiting import wait_until
 
 ALLOWED_FROM_RAY = {"RAY_USAGE_STATS_ENABLED"}
@@ -31,6 +38,12 @@ def test_the_engine_of_a_replica_answers(ready: ReplicaRecord, spec: ServedVersi
     answer = chat(ready.endpoint, model=spec.model_name)
     assert answer["usage"]["completion_tokens"] > 0
     assert ready.version_id == spec.version_id
+
+
+def test_a_replica_listens_on_loopback_only(serving_box: ServingBox, ready: ReplicaRecord) -> None:
+    addresses = listening_addresses(serving_box)
+    assert ready.replica_pid in addresses
+    assert {address for found in addresses.values() for address in found if not is_loopback(address)} == set()
 
 
 def test_an_engine_inherits_nothing_of_its_replica(serving_box: ServingBox, ready: ReplicaRecord) -> None:

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from appliance.engines import keeper
+from tests.fixtures.waiting import wait_until
 
 # An engine with a child, as vLLM has them; it says the child's pid and then ignores SIGTERM if it is told to.
 ENGINE = """
@@ -69,6 +70,12 @@ def started() -> "Iterator[list[Kept]]":
 
 
 def is_gone(process: psutil.Process) -> bool:
+    """Soon: what was sent SIGKILL still stands in /proc for a moment."""
+    wait_until(lambda: ended(process), what=f"{process} is gone", seconds=5)
+    return True
+
+
+def ended(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 

@@ -22,6 +22,7 @@ from control_plane.jobs import repository, service
 from control_plane.jobs.tables import TERMINAL, Job, JobEvent, JobEventKind, JobState
 from control_plane.tenants.service import ensure_default_tenant
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.waiting import wait_until
 from tests.fixtures.workers import JOBS, JobBench, kill_tree
 
 STEPS = 10
@@ -44,6 +45,13 @@ class Killer:
     redis_server: RedisServer
     chance: random.Random
     done: dict[str, int] = field(default_factory=dict[str, int])
+    due: float = 0.0
+
+    def strike_when_due(self) -> None:
+        now = time.monotonic()
+        if now > self.due:
+            self.due = now + self.chance.uniform(*BETWEEN_BLOWS_SECONDS)
+            self.strike()
 
     def strike(self) -> None:
         self._keep_workers()
@@ -135,14 +143,13 @@ def test_every_job_ends_once_whatever_dies(
 ) -> None:
     folders = {submit(job_bench, folder): folder for folder in (tmp_path / f"job-{n}" for n in range(count))}
     killer = Killer(job_bench, redis_server, random.Random(count))  # noqa: S311  the same each time, on purpose
-    began = last_blow = time.monotonic()
-    while left := unfinished(job_bench, folders):
-        assert time.monotonic() - began < 90 + 5 * count, f"{left} of {count} jobs have not ended; {killer.done}"
+
+    def all_ended() -> bool:
         job_bench.reconciler.run()
-        if time.monotonic() - last_blow > killer.chance.uniform(*BETWEEN_BLOWS_SECONDS):
-            killer.strike()
-            last_blow = time.monotonic()
-        time.sleep(0.1)
+        killer.strike_when_due()
+        return unfinished(job_bench, folders) == 0
+
+    wait_until(all_ended, seconds=90 + 5 * count, what=lambda: f"all jobs ended; {killer.done}", every=0.1)
     record_property("blows", killer.done)
 
     succeeded: set[UUID] = set()

@@ -28,16 +28,24 @@ def read_pci(root: Path) -> tuple[PciDevice, ...]:
     return tuple(device for device in devices if device and device.device_class.startswith(ACCELERATOR_CLASSES))
 
 
+def read_numa_node(entry: Path) -> int | None:
+    """None where the kernel writes -1, or nothing that makes sense."""
+    try:
+        numa = int((entry / "numa_node").read_text())
+    except (OSError, ValueError):
+        return None
+    return numa if numa >= 0 else None
+
+
 def _read(entry: Path) -> PciDevice | None:
     """None for a device that goes away while it is read."""
     try:
-        numa = int((entry / "numa_node").read_text()) if (entry / "numa_node").exists() else -1
         return PciDevice(
             bus_id=entry.name.lower(),
             vendor_id=_hex(entry / "vendor"),
             device_id=_hex(entry / "device"),
             device_class=_hex(entry / "class"),
-            numa_node=numa if numa >= 0 else None,
+            numa_node=read_numa_node(entry),
             path=entry.resolve(),
         )
     except (OSError, ValueError):

@@ -7,6 +7,9 @@ DEVICES = "sys/bus/pci/devices"
 ACCELERATOR_CLASSES = ("02", "03", "0b", "12")
 """Class prefixes under which accelerators are found: network (some fabrics), display, co-processor, accelerator."""
 
+CARD_CLASSES = ("03", "0b", "12")
+"""Those of cards alone: Intel, Huawei and Alibaba make network devices under the vendor ids of their cards."""
+
 
 @dataclass(frozen=True)
 class PciDevice:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.hardware.pci import PciDevice
+from appliance.hardware.vendors.figures import cards_on_bus
 from appliance.hardware.world import World
 
 MODULES = "appliance.hardware.vendors"
-CARD_CLASSES = ("03", "0b", "12")
-"""Class prefixes of cards; `pci.ACCELERATOR_CLASSES` has network devices too, which Intel and Huawei make as well."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,7 @@ class Entry:
 
     def cards(self, world: World) -> tuple[PciDevice, ...]:
         """What is a card of this vendor as far as the PCI bus can tell."""
-        return tuple(
-            device
-            for vendor_id in self.pci_ids
-            for device in world.cards(vendor_id)
-            if device.device_class.startswith(CARD_CLASSES)
-        )
+        return tuple(device for vendor_id in self.pci_ids for device in cards_on_bus(world, vendor_id))
 
     def may_be_present(self, world: World) -> bool:
         """The cheapest gate; the module's own `is_present` decides."""

@@ -33,6 +33,7 @@ class VendorProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            cwd="/",  # `-m` imports from the working directory first
             env=child_env({"PYTHONPATH": str(package_folder())}),
         )
         assert self._child.stdin is not None

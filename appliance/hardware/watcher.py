@@ -45,7 +45,7 @@ class Watcher:
     """`look` as often as you like, from one thread at a time; `close`, or leave the block, to end the processes."""
 
     def __init__(self, root: Path = Path("/"), *, registry: Sequence[Entry] = REGISTRY) -> None:
-        self._root = root
+        self._root = root.absolute()
         self._watched = [Watched(entry) for entry in registry]
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class Watcher:
         if one.entry.may_be_present(world):
             try:
                 vendor: Vendor = importlib.import_module(one.entry.path).VENDOR
-            except ImportError as error:
+            except (ImportError, AttributeError) as error:
                 one.fail(f"Its module cannot be loaded: {error}", hint=IMPORT_HINT)
                 return True
             if vendor.is_present(world):

@@ -49,7 +49,7 @@ MOST_CARDS, MOST_SUPPLIES = 256, 16
 KIB, MILLI, CENTI = 1024, 1000, 100
 
 
-class DeviceInfo(ctypes.Structure):
+class DeviceDetails(ctypes.Structure):
     """mxSmlDeviceInfo_t."""
 
     _fields_ = [
@@ -65,7 +65,7 @@ class DeviceInfo(ctypes.Structure):
     ]
 
 
-class MemoryInfo(ctypes.Structure):
+class CardMemory(ctypes.Structure):
     """mxSmlMemoryInfo_t, KiB."""
 
     _fields_ = [
@@ -122,7 +122,7 @@ def read(calls: Calls, index: int, runtime: str | None, skipped: set[BusId]) -> 
     """None for a physical function, whose address goes into `skipped`."""
     calls.lost_now = False
     card, place = Figures(index, runtime_version=runtime), ctypes.c_uint(index)
-    about = DeviceInfo()
+    about = DeviceDetails()
     if calls.did("mxSmlGetDeviceInfo", place, ctypes.byref(about)):
         card.name, card.uuid, card.bus_id = clean(about.device_name), clean(about.uuid), clean(about.bdf_id)
         if about.mode == PHYSICAL_FUNCTION:
@@ -135,7 +135,7 @@ def read(calls: Calls, index: int, runtime: str | None, skipped: set[BusId]) -> 
 
 
 def measure(card: Figures, calls: Calls, place: ctypes.c_uint) -> None:
-    memory = MemoryInfo()
+    memory = CardMemory()
     if calls.did("mxSmlGetMemoryInfo", place, ctypes.byref(memory)):
         card.memory_bytes, card.memory_used_bytes = memory.vram_total * KIB, memory.vram_used * KIB
     card.utilization = calls.signed_number("mxSmlGetDeviceIpUsage", place, ctypes.c_uint(XCORE))

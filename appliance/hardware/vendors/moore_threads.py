@@ -48,7 +48,7 @@ MILLI = 1000
 BYTES_PER_GBIT = 10**9 // 8
 
 
-class PciInfo(ctypes.Structure):
+class PciPlace(ctypes.Structure):
     """MtmlPciInfo, 104 bytes. Older bindings lack `subsystem_id`; only `sbdf` is read, which is the same in all."""
 
     _fields_ = [
@@ -138,7 +138,7 @@ def read(card: Figures, calls: Calls, session: ctypes.c_void_p) -> None:
 def identify(card: Figures, calls: Calls, device: ctypes.c_void_p) -> None:
     card.name = calls.text("mtmlDeviceGetName", device)
     card.uuid = calls.text("mtmlDeviceGetUUID", device)
-    place, said = PciInfo(), Property()
+    place, said = PciPlace(), Property()
     if calls.did("mtmlDeviceGetPciInfo", device, ctypes.byref(place)):
         card.bus_id = clean(place.sbdf)
     if calls.did("mtmlDeviceGetProperty", device, ctypes.byref(said)):

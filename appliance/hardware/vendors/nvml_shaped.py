@@ -37,7 +37,7 @@ class Utilization(ctypes.Structure):
     _fields_ = [("gpu", ctypes.c_uint), ("memory", ctypes.c_uint)]
 
 
-class PciInfo(ctypes.Structure):
+class PciPlace(ctypes.Structure):
     """nvmlPciInfo_t. Its three versions agree up to `device`; the function is always 0."""
 
     _fields_ = [
@@ -130,7 +130,7 @@ def fill(card: Figures, calls: Calls, dialect: Dialect) -> int | None:
 def identify(card: Figures, handle: ctypes.c_void_p, calls: Calls, prefix: str) -> None:
     card.name = calls.text(f"{prefix}DeviceGetName", handle)
     card.uuid = calls.text(f"{prefix}DeviceGetUUID", handle)
-    place = PciInfo()
+    place = PciPlace()
     if calls.did(f"{prefix}DeviceGetPciInfo", handle, ctypes.byref(place)):
         card.bus_id = f"{place.domain:04x}:{place.bus:02x}:{place.device:02x}.0"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.hardware.inventory import HealthState, LinkKind
-from appliance.hardware.vendors.moore_threads import VENDOR, LinkSpec, PciInfo, Property
+from appliance.hardware.vendors.moore_threads import VENDOR, LinkSpec, PciPlace, Property
 from tests.fixtures.eight_cards import Node, messages
 from tests.fixtures.hardware_world import FakeMachine
 
@@ -30,7 +30,7 @@ def machine(tmp_path: Path) -> FakeMachine:
 
 def test_the_layouts_are_the_headers() -> None:
     """Sizes that the vendor's own `test_abi_layout.py` pins."""
-    assert [ctypes.sizeof(one) for one in (PciInfo, LinkSpec, Property)] == [104, 28, 8]
+    assert [ctypes.sizeof(one) for one in (PciPlace, LinkSpec, Property)] == [104, 28, 8]
 
 
 def test_the_library_tells_all_of_every_card(machine: FakeMachine) -> None:

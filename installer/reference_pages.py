@@ -51,7 +51,7 @@ def command_section(path: str, command: TyperCommand) -> str:
 def parameter_row(parameter: object) -> str:
     if isinstance(parameter, TyperArgument):
         return f"| `{(parameter.name or '').upper()}` | {parameter.help or ''} |"
-    if isinstance(parameter, TyperOption) and parameter.name != "help":
+    if isinstance(parameter, TyperOption) and parameter.name != "help" and not parameter.hidden:
         return f"| {', '.join(f'`{name}`' for name in parameter.opts)} | {parameter.help or ''} |"
     return ""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from appliance.base.contracts.heartbeat import AcceleratorReport, Heartbeat
 from appliance.base.settings import Settings
-from appliance.hardware.inventory import Accelerator, Inventory
+from appliance.hardware.inventory import Accelerator, HealthState, Inventory
 
 HEARTBEAT_PATH = "/api/v1/nodes/heartbeat"
 DISTRIBUTION = "thousand-sails"
@@ -45,6 +45,8 @@ def report(accelerator: Accelerator) -> AcceleratorReport:
         name=accelerator.name,
         memory_bytes=accelerator.memory_bytes,
         driver_version=accelerator.driver_version,
+        healthy=accelerator.health.state is not HealthState.FAILED,
+        problem=" ".join(accelerator.health.reasons) or None,
     )
 
 

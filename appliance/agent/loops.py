@@ -17,7 +17,8 @@ from appliance.base.contracts.heartbeat import HEARTBEAT_SECONDS
 from appliance.base.errors import Unavailable
 from appliance.base.logs import get_logger
 from appliance.base.settings import Settings
-from appliance.hardware.discovery import discover
+from appliance.hardware.discovery import take_stock
+from appliance.hardware.watcher import Watcher
 
 SHIP_SECONDS = 1.0
 MOST_BACKOFF_SECONDS = 30.0
@@ -59,6 +60,7 @@ class Agent:
         self._client = ControlPlaneClient(settings, token=token)
         self._shipper = UsageShipper(SpoolFolder(settings.paths.spool), send=self._send_usage)
         self._shipped_at = monotonic()
+        self._watcher = Watcher()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then once more whatever the spool holds."""
@@ -67,6 +69,7 @@ class Agent:
                 loops.create_task(Repeat("usage", self.ship, SHIP_SECONDS).run(stop))
                 loops.create_task(Repeat("heartbeat", self.beat, HEARTBEAT_SECONDS).run(stop))
         finally:
+            await asyncio.to_thread(self._watcher.close)
             await self._client.close()
 
     async def ship(self) -> None:
@@ -75,7 +78,7 @@ class Agent:
 
     async def beat(self) -> None:
         backlog = await asyncio.to_thread(self._shipper.backlog_bytes)
-        inventory = await asyncio.to_thread(discover)
+        inventory = await asyncio.to_thread(take_stock, self._watcher)
         beat = compose(
             inventory,
             node_id=self._box.node_id,

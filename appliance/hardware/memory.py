@@ -4,14 +4,17 @@ from pathlib import Path
 
 from appliance.hardware.inventory import Memory
 
-MEMINFO = Path("/proc/meminfo")
-CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+MEMINFO = "proc/meminfo"
+CGROUP_LIMITS = ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes")
 KIB = 1024
 
 
-def read_memory() -> Memory:
-    limits = [limit.read_text() for limit in CGROUP_LIMITS if limit.is_file()]
-    return parse_memory(MEMINFO.read_text(), limits=limits)
+def read_memory(root: Path = Path("/")) -> Memory:
+    """This machine's, or that of the machine whose files lie below `root`; zeros where it has no such file."""
+    limits = [(root / limit).read_text() for limit in CGROUP_LIMITS if (root / limit).is_file()]
+    if root != Path("/") and not (root / MEMINFO).is_file():
+        return Memory(total_bytes=0, available_bytes=0, limit_bytes=None)
+    return parse_memory((root / MEMINFO).read_text(), limits=limits)
 
 
 def parse_memory(meminfo: str, *, limits: list[str]) -> Memory:

@@ -7,6 +7,9 @@ DEVICES = "sys/bus/pci/devices"
 ACCELERATOR_CLASSES = ("02", "03", "0b", "12")
 """Class prefixes under which accelerators are found: network (some fabrics), display, co-processor, accelerator."""
 
+CARD_CLASSES = ("03", "0b", "12")
+"""Those of cards alone: Intel, Huawei and Alibaba make network devices under the vendor ids of their cards."""
+
 
 @dataclass(frozen=True)
 class PciDevice:
@@ -28,16 +31,24 @@ def read_pci(root: Path) -> tuple[PciDevice, ...]:
     return tuple(device for device in devices if device and device.device_class.startswith(ACCELERATOR_CLASSES))
 
 
+def read_numa_node(entry: Path) -> int | None:
+    """None where the kernel writes -1, or nothing that makes sense."""
+    try:
+        numa = int((entry / "numa_node").read_text())
+    except (OSError, ValueError):
+        return None
+    return numa if numa >= 0 else None
+
+
 def _read(entry: Path) -> PciDevice | None:
     """None for a device that goes away while it is read."""
     try:
-        numa = int((entry / "numa_node").read_text()) if (entry / "numa_node").exists() else -1
         return PciDevice(
             bus_id=entry.name.lower(),
             vendor_id=_hex(entry / "vendor"),
             device_id=_hex(entry / "device"),
             device_class=_hex(entry / "class"),
-            numa_node=numa if numa >= 0 else None,
+            numa_node=read_numa_node(entry),
             path=entry.resolve(),
         )
     except (OSError, ValueError):

@@ -7,19 +7,21 @@ from pathlib import Path
 
 from appliance.hardware.inventory import NumaNode, Processor
 
-CPUINFO = Path("/proc/cpuinfo")
-NODES = Path("/sys/devices/system/node")
+CPUINFO = "proc/cpuinfo"
+NODES = "sys/devices/system/node"
 KIB = 1024
 
 
 @cache
-def read_processor() -> Processor:
-    """This machine's processor; it does not change while we run."""
+def read_processor(root: Path = Path("/")) -> Processor:
+    """This machine's processor, which does not change while we run; or what another machine's files say of its own."""
+    is_this = root == Path("/")
+    cpuinfo = (root / CPUINFO).read_text() if is_this or (root / CPUINFO).is_file() else ""
     return parse_processor(
-        CPUINFO.read_text(),
-        architecture=platform.machine(),
-        cores=len(os.sched_getaffinity(0)),
-        numa_nodes=read_numa_nodes(NODES),
+        cpuinfo,
+        architecture=platform.machine() if is_this else "unknown",
+        cores=len(os.sched_getaffinity(0)) if is_this else cpuinfo.count("processor\t:"),
+        numa_nodes=read_numa_nodes(root / NODES),
     )
 
 

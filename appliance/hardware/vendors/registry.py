@@ -1,0 +1,49 @@
+"""Which vendors there are, as names only: a vendor's module is imported where its PCI ids are seen. One line each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.hardware.pci import PciDevice
+from appliance.hardware.vendors.figures import cards_on_bus
+from appliance.hardware.world import World
+
+MODULES = "appliance.hardware.vendors"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A vendor's module by its import path. `name` and `family` are those of its `VENDOR`.
+
+    `nodes` are paths that stand for a card where the PCI bus shows none (a virtual machine, WSL).
+    """
+
+    name: str
+    family: str
+    pci_ids: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+    module: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.module or f"{MODULES}.{self.name}"
+
+    def cards(self, world: World) -> tuple[PciDevice, ...]:
+        """What is a card of this vendor as far as the PCI bus can tell."""
+        return tuple(device for vendor_id in self.pci_ids for device in cards_on_bus(world, vendor_id))
+
+    def may_be_present(self, world: World) -> bool:
+        """The cheapest gate; the module's own `is_present` decides."""
+        return bool(self.cards(world)) or any(world.exists(node) for node in self.nodes)
+
+
+REGISTRY: tuple[Entry, ...] = (
+    Entry("iluvatar", "corex", ("1e3e",)),
+    Entry("metax", "maca", ("9999",)),
+    Entry("moore_threads", "musa", ("1ed5",)),
+    Entry("thead", "hggc", ("1ded",)),
+)
+
+
+def package_folder() -> Path:
+    """The folder from which `appliance` was imported; a child must import the same."""
+    return Path(__file__).resolve().parents[3]

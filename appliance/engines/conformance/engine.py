@@ -74,6 +74,7 @@ class EngineUnderTest:
     def start(self) -> float:
         """The seconds until it was healthy. Raises CheckFailed with the end of its log."""
         began = monotonic()
+        self.socket.unlink(missing_ok=True)
         values = LaunchValues(
             python=self.python,
             pack=self.pack.folder,

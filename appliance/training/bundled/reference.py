@@ -30,17 +30,16 @@ def main(questions: Annotated[int, typer.Option(help="How many questions.")] = Q
     typer.echo(f"{REFERENCE}: {len(answers)} answers, {sum(len(one.leads) for one in answers)} tokens")
 
 
-@torch.inference_mode()
 def answer(question: str, *, model: torch.nn.Module, tokenizer: "AutoTokenizer") -> ReferenceAnswer:
     chat = [{"role": "user", "content": question}]
     ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-    prompt = ids["input_ids"]
     chosen: list[int] = []
     ends: list[int] = []
     leads: list[float] = []
     while len(chosen) < MOST_TOKENS:
-        tokens = torch.cat([prompt, torch.tensor([chosen], dtype=torch.long)], dim=1)
-        best = torch.topk(model(tokens).logits[0, -1], 2)
+        tokens = torch.cat([ids["input_ids"], torch.tensor([chosen], dtype=torch.long)], dim=1)
+        with torch.inference_mode():
+            best = torch.topk(model(tokens).logits[0, -1], 2)
         leads.append(round(float(best.values[0] - best.values[1]), 3))
         token = int(best.indices[0])
         if token == tokenizer.eos_token_id:

@@ -3,6 +3,7 @@
 import json
 
 from openai import AuthenticationError, OpenAIError
+from openai.types.chat import ChatCompletionUserMessageParam
 
 from tests.fixtures.stack import APPLIANCE, CHAT, EMBEDDING, RunningStack
 from tests.fixtures.terminal import CTRL_C, CTRL_D, at_a_terminal
@@ -10,6 +11,7 @@ from tests.fixtures.waiting import wait_until
 
 STOPPED_BY_USER = 130
 SECOND = "guide-2"
+PACK = "llamacpp-cpu"
 
 
 def test_a_key_is_created_listed_and_revoked(stack: RunningStack) -> None:
@@ -40,17 +42,27 @@ def test_what_is_not_there_is_said_in_a_sentence(stack: RunningStack) -> None:
 
 
 def test_a_model_is_deployed_scaled_and_stopped(stack: RunningStack) -> None:
-    """The second name shares the first one's weights; it starts with no replica so that each step can be seen."""
+    """The second name shares the first one's weights and runs on another engine beside it. It starts with no replica so
+    that each step can be seen.
+    """
     stack.wait_green("before")
-    assert stack.run("serve", "deploy", SECOND, "--model", CHAT, "--replicas", "0").returncode == 0
+    assert stack.run("serve", "deploy", SECOND, "--model", CHAT, "--pack", PACK, "--replicas", "0").returncode == 0
     assert served(stack, SECOND)["desired_replicas"] == 0
     assert stack.run("serve", "scale", SECOND, "1").stdout == f"{SECOND} goes to 1 replicas.\n"
     wait_until(lambda: answers_as(stack, SECOND), seconds=300, what="the second name answers", every=1.0)
+    assert ask(stack, SECOND) == ask(stack, CHAT)
     assert stack.run("serve", "stop", SECOND).returncode == 0
     wait_until(lambda: SECOND not in listed_models(stack), seconds=30, what="the name is gone")
     wait_until(lambda: len(stack.run_json("serve", "list")["served_models"]) == 2, seconds=120, what="it has stopped")
     assert stack.answers()
     stack.wait_green("after")
+
+
+def ask(stack: RunningStack, model: str) -> str:
+    """The two engines agree: the model is as sure of this answer as it can be."""
+    question = [ChatCompletionUserMessageParam(role="user", content="What is Thousand Sails?")]
+    answer = stack.client().chat.completions.create(model=model, messages=question, temperature=0)
+    return answer.choices[0].message.content or ""
 
 
 def served(stack: RunningStack, name: str) -> dict[str, int]:

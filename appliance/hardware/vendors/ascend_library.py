@@ -62,7 +62,7 @@ def detect(world: World, *, hint: str) -> Detected:
     library.must("dcmi_init")
     chips = tuple(_chips(library))
     driver = library.ask_text("dcmi_get_driver_version", size=256, with_size=True)
-    found = tuple(
+    found = notes.distinct(
         _accelerator(world, library, chip, notes=notes, driver=driver, links=_links(library, chip, chips))
         for chip in chips
     )

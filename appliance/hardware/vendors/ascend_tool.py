@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState, Link
 from appliance.hardware.vendors.ascend_selectors import selectors
 from appliance.hardware.vendors.ascend_versions import cann_version
-from appliance.hardware.vendors.measurements import MIB, Notes, bus_id, numa_node, number
+from appliance.hardware.vendors.measurements import MIB, Notes, bus_id, numa_node, number, ordinal
 from appliance.hardware.vendors.topology_matrix import read_links
 from appliance.hardware.world import VendorFailed, World
 
@@ -25,7 +25,7 @@ HEALTH = {
 }
 FABRICS = ("HCCS", "HCCS_SW", "SIO")
 
-_MAPPING = re.compile(r"^\s*(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)\s+)?(\S.*?)\s*$", re.MULTILINE)
+_MAPPING = re.compile(r"^\s*(\d{1,4})\s+(\d{1,4})\s+(\d{1,4})\s+(?:(\d{1,4})\s+)?(\S.*?)\s*$", re.MULTILINE)
 _PAIR = re.compile(r"(\d+)\s*/\s*(\d+)")
 
 
@@ -59,7 +59,7 @@ def detect(world: World, *, hint: str) -> Detected:
         raise VendorFailed("npu-smi info prints no table of NPUs.")
     ids = _with_nodes(world, _ids(world, rows, notes=notes))
     links = _links(world, notes=notes) if len(rows) > 1 else {}
-    found = tuple(
+    found = notes.distinct(
         _accelerator(world, row, ids=ids[row.npu, row.chip], notes=notes, links=links)
         for row in sorted(rows, key=lambda row: ids[row.npu, row.chip].logic)
     )
@@ -85,9 +85,9 @@ def read_table(text: str) -> tuple[Row, ...]:
 
 def _row(above: list[str], below: list[str], address: str) -> Row | None:
     """`| 0  910B3 | OK | 101.8  43  0 / 0 |` over `| 0 | 0000:C1:00.0 | 0  0 / 0  3318 / 65536 |`."""
-    npu, _, name = above[0].partition(" ")
-    chip = below[0].split()
-    if not npu.isdigit() or not name.strip() or not chip or not all(word.isdigit() for word in chip):
+    card, _, name = above[0].partition(" ")
+    npu, chip = ordinal(card), [ordinal(word) for word in below[0].split()]
+    if npu is None or not name.strip() or not chip or chip[0] is None:
         return None
     watts, _, rest = above[2].partition(" ")
     measured = rest.split()
@@ -96,9 +96,9 @@ def _row(above: list[str], below: list[str], address: str) -> Row | None:
     if memory and total == "0":
         used, total = next(((one, all_) for one, all_ in memory if all_ != "0"), (used, total))
     return Row(
-        npu=int(npu),
-        chip=int(chip[0]),
-        physical_id=int(chip[1]) if len(chip) > 1 else None,
+        npu=npu,
+        chip=chip[0],
+        physical_id=chip[1] if len(chip) > 1 else None,
         name=name.strip(),
         health=above[1],
         watts=number(watts),
@@ -145,7 +145,8 @@ def _with_nodes(world: World, ids: Mapping[tuple[int, int], Ids]) -> dict[tuple[
     """
     if all(one.physical is not None for one in ids.values()):
         return dict(ids)
-    nodes = sorted(int(path.name[7:]) for path in (world.root / "dev").glob("davinci[0-9]*") if path.name[7:].isdigit())
+    found = (ordinal(path.name.removeprefix("davinci")) for path in (world.root / "dev").glob("davinci[0-9]*"))
+    nodes = sorted(node for node in found if node is not None)
     in_order = sorted(ids, key=lambda key: ids[key].logic)
     if len(nodes) != len(in_order):
         return dict(ids)

@@ -15,7 +15,7 @@ from appliance.hardware.world import VendorFailed, World
 FOLDERS = ("usr/local/neuware/bin",)
 
 _DRIVER = re.compile(r"Driver\s+v?(\d+(?:\.\d+)+)")
-_CARD = re.compile(r"^(\d+)\s+(?:\S+\s+)?(MLU\S*)\s+v\S+$")
+_CARD = re.compile(r"^(\d{1,4})\s+(?:\S+\s+)?(MLU\S*)\s+v\S+$")
 """Card, its virtual function (`/` for none), name, firmware."""
 _FIGURES = re.compile(r"^\S+\s+(\S+)\s+(\S+)\s*W\s*/\s*(\S+)\s*W$")
 """Fan, temperature, power used and its cap."""
@@ -43,7 +43,9 @@ def detect(world: World, *, hint: str) -> Detected:
     if not rows:
         raise VendorFailed("cnmon prints no table of cards.")
     driver = _DRIVER.search(text)
-    found = tuple(_accelerator(world, row, notes=notes, driver=driver.group(1) if driver else None) for row in rows)
+    found = notes.distinct(
+        _accelerator(world, row, notes=notes, driver=driver.group(1) if driver else None) for row in rows
+    )
     return Detected(accelerators=found, source="tool", problems=notes.problems)
 
 

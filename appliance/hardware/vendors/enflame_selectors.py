@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from appliance.hardware.inventory import BusId, Selectors
+from appliance.hardware.vendors.measurements import ordinal
 from appliance.hardware.world import World
 
 CONTROL_NODE = "/dev/gcuctl"
@@ -36,7 +37,8 @@ def _minor(world: World, address: BusId | None) -> int | None:
 
 def _read(folder: Path) -> int | None:
     for entry in sorted(folder.glob("gcu[0-9]*/dev")):
-        _, _, minor = entry.read_text().strip().partition(":")
-        if minor.isdigit():
-            return int(minor)
+        try:
+            return ordinal(entry.read_text().strip().partition(":")[2])
+        except OSError:
+            continue
     return None

@@ -12,8 +12,8 @@ from appliance.hardware.vendors.enflame_selectors import selectors
 from appliance.hardware.vendors.measurements import GIB, Notes, bus_id, mebibytes, numa_node, number, whole
 from appliance.hardware.world import VendorFailed, World
 
-_CARD = re.compile(r"^DEV ID\s+(\d+)\s*$", re.MULTILINE)
-_SLICE = re.compile(r"^\W*(\d+)\s+(\d+g\.(\d+)gb)\s+\S+\s+(\S+)", re.MULTILINE)
+_CARD = re.compile(r"^DEV ID\s+(\d{1,4})\s*$", re.MULTILINE)
+_SLICE = re.compile(r"^\W*(\d{1,4})\s+(\d{1,4}g\.(\d{1,4})gb)\s+\S+\s+(\S+)", re.MULTILINE)
 
 Fields = dict[str, str]
 
@@ -25,7 +25,7 @@ def detect(world: World, *, hint: str) -> Detected:
         raise VendorFailed("efsmi -q lists no card.")
     slices = _slices(world, notes=notes)
     pairs = zip(blocks[::2], blocks[1::2], strict=True)
-    found = tuple(
+    found = notes.distinct(
         _accelerator(world, int(index), read_fields(block), notes=notes, slices=slices.get(int(index), ()))
         for index, block in pairs
     )

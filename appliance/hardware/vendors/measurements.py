@@ -1,15 +1,18 @@
 """Vendors' figures, taken with care: a library or a tool leaves some out, and now and then it lies."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from appliance.hardware.inventory import BusId, Problem
+from appliance.hardware.inventory import Accelerator, BusId, Problem
 from appliance.hardware.world import World
 
 MIB = 1024**2
 GIB = 1024**3
 LARGEST_MEMORY = 4096 * GIB
 """No card of today has a tenth of it; what is above was read wrongly, in the wrong unit for instance."""
+
+LARGEST_COUNT = 1 << 48
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _ADDRESS = re.compile(r"(?:([0-9a-f]{1,8}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])", re.IGNORECASE)
@@ -29,6 +32,15 @@ class Notes:
     @property
     def problems(self) -> tuple[Problem, ...]:
         return tuple(Problem(vendor=self.vendor, message=message, hint=self.hint) for message in self._said)
+
+    def distinct(self, cards: Iterable[Accelerator]) -> tuple[Accelerator, ...]:
+        """The first card of each index; an index is what a card is chosen by, so no two may share one."""
+        known: dict[int, Accelerator] = {}
+        for card in cards:
+            if card.index in known:
+                self.say(f"Two cards claim to be card {card.index}; the second is left out.")
+            known.setdefault(card.index, card)
+        return tuple(known.values())
 
     def celsius(self, value: float | None, *, card: int) -> float | None:
         return self._within(value, low=-40, high=150, says=f"Card {card} reports {value} °C.")
@@ -66,9 +78,14 @@ def number(text: str | None) -> float | None:
 
 
 def whole(text: str | None) -> int | None:
-    """As `number`, for an index or a count."""
+    """As `number`, for an index or a count; None for one that is negative or beyond reason."""
     found = number(text)
-    return None if found is None else int(found)
+    return int(found) if found is not None and 0 <= found < LARGEST_COUNT else None
+
+
+def ordinal(text: str) -> int | None:
+    """A card's number and nothing beside it. Python takes `²` for a digit, and no endless row of digits for an int."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 4 else None
 
 
 def mebibytes(text: str | None) -> float | None:

@@ -3,6 +3,7 @@
 import re
 
 from appliance.hardware.inventory import Link, LinkKind
+from appliance.hardware.vendors.measurements import ordinal
 
 PCI_KINDS = {"PIX": LinkKind.PIX, "PXB": LinkKind.PXB, "PHB": LinkKind.PHB, "NODE": LinkKind.NODE, "SYS": LinkKind.SYS}
 
@@ -39,5 +40,4 @@ def _link(peer: int, word: str, *, fabrics: tuple[str, ...]) -> Link | None:
 
 
 def _numbered(word: str, *, prefix: str) -> int | None:
-    rest = word.removeprefix(prefix)
-    return int(rest) if word.startswith(prefix) and rest.isdigit() else None
+    return ordinal(word.removeprefix(prefix)) if word.startswith(prefix) else None

@@ -6,8 +6,6 @@ MB, which to Ascend means MiB (a 64 GB card says 65536), power in tenths of a wa
 """
 
 import ctypes
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from appliance.hardware.inventory import (
     Accelerator,
@@ -16,25 +14,22 @@ from appliance.hardware.inventory import (
     HealthState,
     Link,
     LinkKind,
-    Partition,
-    Partitioning,
 )
 from appliance.hardware.vendors import ascend_structures as dcmi
+from appliance.hardware.vendors.ascend_chips import Chip, chips_of
 from appliance.hardware.vendors.ascend_selectors import selectors
+from appliance.hardware.vendors.ascend_slices import partitioning_of
 from appliance.hardware.vendors.ascend_versions import cann_version
 from appliance.hardware.vendors.c_library import CLibrary, text_of
 from appliance.hardware.vendors.measurements import MIB, Notes, bus_address, numa_node
-from appliance.hardware.world import VendorFailed, World
+from appliance.hardware.world import World
 
 PATHS = ("/usr/local/dcmi/libdcmi.so", "/usr/local/Ascend/driver/lib64/driver/libdcmi.so", "libdcmi.so")
 QUIET = (-8255, -8013, -8002)
 """Not supported, not supported in a container, not permitted."""
-MOST_CARDS = 64
 MOST_ERRORS = 128
-NPU = 0
 AI_CORE = 2
 HBM, VDIE = 2, 1
-VDEV, VDEV_ONE, VDEV_ALL = 52, 0, 1
 HEALTH = {0: HealthState.OK, 1: HealthState.WARNING, 2: HealthState.FAILED, 3: HealthState.FAILED}
 GONE = 0xFFFFFFFF
 LINKS = {
@@ -49,53 +44,17 @@ LINKS = {
 """SIO joins the two dies of a 910C."""
 
 
-@dataclass(frozen=True)
-class Chip:
-    card: int
-    device: int
-    logic_id: int
-
-
 def detect(world: World, *, hint: str) -> Detected:
     notes = Notes(vendor="ascend", hint=hint)
     library = CLibrary(world.library(*PATHS), name="libdcmi.so", notes=notes, quiet=QUIET)
     library.must("dcmi_init")
-    chips = tuple(_chips(library))
+    chips = tuple(chips_of(library))
     driver = library.ask_text("dcmi_get_driver_version", size=256, with_size=True)
     found = notes.distinct(
         _accelerator(world, library, chip, notes=notes, driver=driver, links=_links(library, chip, chips))
         for chip in chips
     )
     return Detected(accelerators=found, source="library", problems=notes.problems)
-
-
-def _chips(library: CLibrary) -> Iterator[Chip]:
-    """A card has one chip (910B), two (910C) or more (310P boards), and perhaps a controller, which is none."""
-    count, cards = ctypes.c_int(), (ctypes.c_int * MOST_CARDS)()
-    listing = "dcmi_get_card_list" if library.has("dcmi_get_card_list") else "dcmi_get_card_num_list"
-    library.must(listing, ctypes.byref(count), cards, MOST_CARDS)
-    if not 0 <= count.value <= MOST_CARDS:
-        raise VendorFailed(f"{listing} counts {count.value} cards.")
-    for card in cards[: count.value]:
-        devices = ctypes.c_int()
-        if not library.ask("dcmi_get_device_num_in_card", card, ctypes.byref(devices)):
-            continue
-        for device in range(min(devices.value, MOST_CARDS)):
-            if _is_npu(library, card, device):
-                yield Chip(card=card, device=device, logic_id=_logic_id(library, card, device))
-
-
-def _is_npu(library: CLibrary, card: int, device: int) -> bool:
-    kind = ctypes.c_int(NPU)
-    if library.has("dcmi_get_device_type"):
-        library.ask("dcmi_get_device_type", card, device, ctypes.byref(kind))
-    return kind.value == NPU
-
-
-def _logic_id(library: CLibrary, card: int, device: int) -> int:
-    logic_id = ctypes.c_int()
-    library.must("dcmi_get_device_logic_id", ctypes.byref(logic_id), card, device)
-    return logic_id.value
 
 
 def _accelerator(
@@ -132,7 +91,7 @@ def _accelerator(
         health=_health(library, chip),
         numa_node=numa_node(world, address),
         links=links,
-        partitioning=_partitioning(library, chip),
+        partitioning=partitioning_of(library, chip),
         selectors=selectors(world, name=name, logic_id=chip.logic_id, physical_id=_physical_id(library, chip)),
     )
 
@@ -193,28 +152,6 @@ def _errors(library: CLibrary, chip: Chip) -> list[int]:
         "dcmi_get_device_errorcode_v2", chip.card, chip.device, ctypes.byref(count), codes, ctypes.c_uint(MOST_ERRORS)
     )
     return list(codes[: max(0, min(count.value, MOST_ERRORS))]) if asked else []
-
-
-def _partitioning(library: CLibrary, chip: Chip) -> Partitioning:
-    """vNPUs, which only root may ask for. One is chosen by its device node, /dev/vdavinciN."""
-    every = dcmi.SocTotalResource()
-    if not _ask_virtual(library, chip, VDEV_ALL, every) or not every.vdev_num:
-        return Partitioning()
-    partitions: list[Partition] = []
-    for number in every.vdev_id[: min(every.vdev_num, len(every.vdev_id))]:
-        one = dcmi.VdevQuery(vdev_id=number)
-        if _ask_virtual(library, chip, VDEV_ONE, one):
-            name = text_of(bytes(one.query.name)) or f"vNPU {number}"
-            memory = int(one.query.computing.memory_size) * MIB
-            partitions.append(Partition(name=name, uuid=f"vdavinci{number}", memory_bytes=memory))
-    return Partitioning(mode="vNPU", partitions=tuple(partitions))
-
-
-def _ask_virtual(library: CLibrary, chip: Chip, command: int, answer: ctypes.Structure) -> bool:
-    size = ctypes.c_uint(ctypes.sizeof(answer))
-    return library.ask(
-        "dcmi_get_device_info", chip.card, chip.device, VDEV, command, ctypes.byref(answer), ctypes.byref(size)
-    )
 
 
 def _links(library: CLibrary, chip: Chip, chips: tuple[Chip, ...]) -> tuple[Link, ...]:

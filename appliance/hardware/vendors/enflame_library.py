@@ -7,7 +7,6 @@ tool only. Never run on a card here.
 """
 
 import ctypes
-from typing import ClassVar
 
 from appliance.hardware.inventory import (
     Accelerator,
@@ -21,6 +20,16 @@ from appliance.hardware.inventory import (
 )
 from appliance.hardware.vendors.c_library import CLibrary
 from appliance.hardware.vendors.enflame_selectors import selectors
+from appliance.hardware.vendors.enflame_structures import (
+    TEXT,
+    DeviceInfo,
+    EccStatus,
+    MemoryInUse,
+    PortInfo,
+    Power,
+    RmaStatus,
+    Temperatures,
+)
 from appliance.hardware.vendors.measurements import MIB, Notes, bus_address, numa_node
 from appliance.hardware.world import VendorFailed, World
 
@@ -28,74 +37,7 @@ PATHS = ("/usr/lib/libefml.so", "/usr/lib64/libefml.so", "/usr/local/lib/libefml
 QUIET = (3, 13)
 """Not supported, deprecated."""
 MOST_CARDS, MOST_PORTS, MOST_SLICES = 128, 32, 32
-TEXT = 128
 MODES = {1: "vGCU", 2: "mdev", 3: "SR-IOV", 4: "SR-IOV VF"}
-
-
-class DeviceInfo(ctypes.Structure):
-    _fields_: ClassVar = [
-        ("name", ctypes.c_char * TEXT),
-        ("vendor_id", ctypes.c_uint32),
-        ("device_id", ctypes.c_uint32),
-        ("domain_id", ctypes.c_uint32),
-        ("bus_id", ctypes.c_uint32),
-        ("dev_id", ctypes.c_uint32),
-        ("func_id", ctypes.c_uint32),
-        ("logic_id", ctypes.c_uint32),
-    ]
-
-
-class Power(ctypes.Structure):
-    _fields_: ClassVar = [("capability", ctypes.c_float), ("consumption", ctypes.c_float)]
-
-
-class MemoryInUse(ctypes.Structure):
-    _fields_: ClassVar = [("total", ctypes.c_uint64), ("used", ctypes.c_uint32)]
-
-
-class Temperatures(ctypes.Structure):
-    """Both versions of it begin with the chip's."""
-
-    _fields_: ClassVar = [("chip", ctypes.c_float), ("second", ctypes.c_float), ("third", ctypes.c_float)]
-
-
-class EccStatus(ctypes.Structure):
-    _fields_: ClassVar = [
-        ("enabled", ctypes.c_bool),
-        ("pending", ctypes.c_bool),
-        ("pending_blacklist", ctypes.c_bool),
-        ("single_bit", ctypes.c_uint32),
-        ("double_bit", ctypes.c_uint32),
-    ]
-
-
-class RmaStatus(ctypes.Structure):
-    _fields_: ClassVar = [("is_supported", ctypes.c_bool), ("flags", ctypes.c_bool)]
-
-
-class PortInfo(ctypes.Structure):
-    _fields_: ClassVar = [
-        ("connected", ctypes.c_uint32),
-        ("uuid", ctypes.c_char * 16),
-        ("vendor_id", ctypes.c_uint32),
-        ("device_id", ctypes.c_uint32),
-        ("domain_id", ctypes.c_uint32),
-        ("bus_id", ctypes.c_uint32),
-        ("dev_id", ctypes.c_uint32),
-        ("func_id", ctypes.c_uint32),
-        ("port_id", ctypes.c_uint32),
-        ("port_type", ctypes.c_int),
-        ("remote_card_id", ctypes.c_uint32),
-        ("remote_uuid", ctypes.c_char * 16),
-        ("remote_vendor_id", ctypes.c_uint32),
-        ("remote_device_id", ctypes.c_uint32),
-        ("remote_domain_id", ctypes.c_uint32),
-        ("remote_bus_id", ctypes.c_uint32),
-        ("remote_dev_id", ctypes.c_uint32),
-        ("remote_func_id", ctypes.c_uint32),
-        ("remote_port_id", ctypes.c_uint32),
-        ("remote_port_type", ctypes.c_int),
-    ]
 
 
 def detect(world: World, *, hint: str) -> Detected:
@@ -130,8 +72,8 @@ def _accelerator(
         total=memory.total * MIB if has_memory else None, used=memory.used * MIB if has_memory else None, card=index
     )
     has_power = library.ask("EfmlGetDevPwr", card, ctypes.byref(power))
-    warmth = "EfmlGetDevTempV2" if library.has("EfmlGetDevTempV2") else "EfmlGetDevTemp"
-    has_heat = library.ask(warmth, card, ctypes.byref(heat))
+    architecture = _architecture(library, card)
+    has_heat = library.ask(_warmth(library, architecture), card, ctypes.byref(heat))
     has_load = library.ask("EfmlGetDevDtuUsage", card, ctypes.byref(load))
     name = library.ask_text("EfmlGetDevName", card, size=TEXT) or "GCU"
     return Accelerator(
@@ -148,7 +90,7 @@ def _accelerator(
         power_watts=notes.watts(power.consumption if has_power else None, card=index),
         power_limit_watts=notes.watts(power.capability if has_power else None, card=index),
         driver_version=driver,
-        architecture=_architecture(library, card),
+        architecture=architecture,
         health=_health(library, card),
         numa_node=numa_node(world, address),
         links=_links(library, index, addresses=addresses),
@@ -167,6 +109,12 @@ def _address(library: CLibrary, index: int) -> str | None:
 def _architecture(library: CLibrary, card: ctypes.c_uint32) -> str | None:
     """Older libraries have no such function, which is no fault."""
     return library.ask_text("EfmlGetHwArchName", card, size=TEXT) if library.has("EfmlGetHwArchName") else None
+
+
+def _warmth(library: CLibrary, architecture: str | None) -> str:
+    """Of a library that has both calls, the newer is for the newer chips only (Enflame's Go binding asks likewise)."""
+    old, new = "EfmlGetDevTemp", "EfmlGetDevTempV2"
+    return new if not library.has(old) or (library.has(new) and architecture == "GCU300") else old
 
 
 def _health(library: CLibrary, card: ctypes.c_uint32) -> Health:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.hardware.inventory import Accelerator, Detected, HealthState, LinkKind
-from appliance.hardware.vendors import enflame_library
+from appliance.hardware.vendors import enflame_structures
 from appliance.hardware.vendors.enflame import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.native_library import build_library
@@ -66,7 +66,7 @@ def test_structures_are_as_large_as_the_compiler_s(tmp_path: Path) -> None:
     library.abi_size.restype = ctypes.c_ulong
     ours = {
         name: ctypes.sizeof(kind)
-        for name, kind in vars(enflame_library).items()
+        for name, kind in vars(enflame_structures).items()
         if isinstance(kind, type) and issubclass(kind, ctypes.Structure)
     }
     assert ours == {name: library.abi_size(name.encode()) for name in ours}
@@ -120,6 +120,12 @@ def test_older_library(tmp_path: Path) -> None:
     card = found.accelerators[0]
     assert (card.architecture, card.temperature_celsius) == (None, 35)
     assert [link.name for link in card.links] == ["ESL x2", "ESL x1"]
+
+
+def test_older_chip_behind_a_newer_library(tmp_path: Path) -> None:
+    found = by_library(tmp_path, "BOTH")
+    assert [card.temperature_celsius for card in found.accelerators] == [35, 36, 37, 38, 39, 40, 41, 42]
+    assert found.problems == ()
 
 
 def test_health_with_reasons(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
  * Symbols, prototypes, structures and codes: efml.h, two versions of which are published with programs that use it (the
  * older has Esl ports and EfmlGetDevTemp). The figures are those of q.txt beside this folder.
  *
- * Macros: INIT (what EfmlInit answers), OLD (the older version's symbols), VGCU and SRIOV (card 0 is cut up), SICK
- * (cards that are not well), LYING (figures that cannot be), CROWD (too many cards), NO_POWER (a library without it).
+ * Macros: INIT (what EfmlInit answers), OLD (the older version's symbols), BOTH (a library of both, with an older chip),
+ * VGCU and SRIOV (card 0 is cut up), SICK (cards that are not well), LYING (figures that cannot be), CROWD (too many
+ * cards), NO_POWER (a library without it).
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -152,7 +153,13 @@ efmlReturn_t EfmlGetDevPwr(uint32_t dev_idx, efmlDevPowerInfo_t *pwr)
 }
 #endif
 
-#ifdef OLD
+#ifdef BOTH
+efmlReturn_t EfmlGetDevTempV2(uint32_t dev_idx, efmlDevThermalInfo_t *temp)
+{
+    return NOT_SUPPORTED;
+}
+#endif
+#if defined(OLD) || defined(BOTH)
 efmlReturn_t EfmlGetDevTemp(uint32_t dev_idx, efmlDevThermalInfo_t *temp)
 #else
 efmlReturn_t EfmlGetDevTempV2(uint32_t dev_idx, efmlDevThermalInfo_t *temp)
@@ -241,7 +248,11 @@ efmlReturn_t PORT_INFO(uint32_t dev_idx, uint32_t port_id, efmlPortInfo_t *info)
 #ifndef OLD
 efmlReturn_t EfmlGetHwArchName(uint32_t dev_idx, char *name)
 {
+#ifdef BOTH
+    strcpy(name, "GCU200");
+#else
     strcpy(name, "GCU300");
+#endif
     return 0;
 }
 

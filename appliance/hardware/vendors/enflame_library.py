@@ -112,9 +112,9 @@ def _architecture(library: CLibrary, card: ctypes.c_uint32) -> str | None:
 
 
 def _warmth(library: CLibrary, architecture: str | None) -> str:
-    """Of a library that has both calls, the newer is for the newer chips only (Enflame's Go binding asks likewise)."""
+    """Of a library that has both calls, the newer is for the GCU300 only (a published Go binding asks likewise)."""
     old, new = "EfmlGetDevTemp", "EfmlGetDevTempV2"
-    return new if not library.has(old) or (library.has(new) and architecture == "GCU300") else old
+    return new if not library.has(old) or (library.has(new) and "300" in (architecture or "")) else old
 
 
 def _health(library: CLibrary, card: ctypes.c_uint32) -> Health:

@@ -3,8 +3,8 @@
  * Symbols, prototypes, structures and codes: dcmi_interface_api.h of Ascend's mind-cluster (devmanager) and of
  * ascend-docker-runtime, both Apache 2.0. The figures are those of info.txt beside this folder.
  *
- * Macros: INIT (what dcmi_init answers), TWO_DIES (four 910C cards of two chips each), PHYSICAL_FROM (the physical id of
- * logic id 0), VNPU (chip 0 is cut in two), SICK (faults), LYING (figures that cannot be), CROWD (too many cards),
+ * Macros: INIT (what dcmi_init answers), TWO_DIES (four 910C cards of two chips each), PHYSICAL_FROM (the physical id
+ * of logic id 0), VNPU (chip 0 is cut in two), SICK (faults), LYING (figures that cannot be), CROWD (too many cards),
  * NO_POWER (a library without that symbol), DDR (a 310P without HBM), OLD (symbols of older drivers).
  */
 #include <string.h>

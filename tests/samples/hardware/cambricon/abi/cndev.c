@@ -1,7 +1,8 @@
-/* Eight Cambricon MLU590-M9 behind libcndev's interface, for tests of the ctypes layer. Written by hand; no part of theirs.
+/* Eight Cambricon MLU590-M9 behind libcndev's interface, for tests of the ctypes layer. Written by hand; no part of
+ * theirs.
  *
- * Symbols, prototypes, structures and codes: pkg/cndev/include/cndev.h in Cambricon/mlu-exporter (Apache 2.0), interface
- * version 6. The figures are those of cnmon.txt beside this folder.
+ * Symbols, prototypes, structures and codes: pkg/cndev/include/cndev.h in Cambricon/mlu-exporter (Apache 2.0),
+ * interface version 6. The figures are those of cnmon.txt beside this folder.
  *
  * Macros: INIT (what cndevInit answers), MIM and SMLU (card 0 is cut up), SICK (states other than good), LYING (figures
  * that cannot be), CROWD (too many cards), NO_POWER and NO_LINKS (a library without those symbols), OLD (the older

@@ -3,8 +3,8 @@
  * Symbols, prototypes, structures and codes: efml.h, two versions of which are published with programs that use it (the
  * older has Esl ports and EfmlGetDevTemp). The figures are those of q.txt beside this folder.
  *
- * Macros: INIT (what EfmlInit answers), OLD (the older version's symbols), BOTH (a library of both, with an older chip),
- * VGCU and SRIOV (card 0 is cut up), SICK (cards that are not well), LYING (figures that cannot be), CROWD (too many
+ * Macros: INIT (what EfmlInit answers), OLD (the older version's symbols), BOTH (a library of both, with an older
+ * chip), VGCU and SRIOV (card 0 is cut up), SICK (cards that are not well), LYING (figures that cannot be), CROWD (too many
  * cards), NO_POWER (a library without it).
  */
 #include <stdbool.h>

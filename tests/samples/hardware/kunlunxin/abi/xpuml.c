@@ -1,7 +1,8 @@
-/* Eight Kunlunxin P800 OAM behind libxpuml's interface, for tests of the ctypes layer. Written by hand; no part of theirs.
+/* Eight Kunlunxin P800 OAM behind libxpuml's interface, for tests of the ctypes layer. Written by hand; no part of
+ * theirs.
  *
- * Symbols, prototypes, structures and codes: gen/xpuml/xpuml.h in kunlunxin/go-xpuml (Apache 2.0). The figures are those
- * of q.txt beside this folder.
+ * Symbols, prototypes, structures and codes: gen/xpuml/xpuml.h in kunlunxin/go-xpuml (Apache 2.0). The figures are
+ * those of q.txt beside this folder.
  *
  * Macros: INIT (what xpumlInit answers), UUID (the symbol that the header keeps in a comment), SICK (states other than
  * running), LYING (figures that cannot be), CROWD (too many cards), NO_POWER (a library without that symbol), SRIOV.

@@ -1,0 +1,44 @@
+"""By which names a GCU is chosen."""
+
+from pathlib import Path
+
+from appliance.hardware.inventory import BusId, Selectors
+from appliance.hardware.vendors.measurements import ordinal
+from appliance.hardware.world import World
+
+CONTROL_NODE = "/dev/gcuctl"
+DRIVER_FOLDERS = ("enflame", "zixiao")
+
+
+def selectors(world: World, *, index: int, address: BusId | None) -> Selectors:
+    """Processes count indices; the file `/dev/gcuN` and the container toolkit go by the minor number, which the driver
+    keeps in sysfs (EnflameTechnology/gcushare, pkg/efpci). Where it does not, the index stands in for it.
+    """
+    minor = _minor(world, address)
+    return Selectors(
+        process={"TOPS_VISIBLE_DEVICES": str(index)},
+        container={"ENFLAME_VISIBLE_DEVICES": str(index if minor is None else minor)},
+        device_nodes=(
+            f"/dev/gcu{index if minor is None else minor}",
+            *((CONTROL_NODE,) if world.exists(CONTROL_NODE) else ()),
+        ),
+        kubernetes="enflame.com/gcu",
+    )
+
+
+def _minor(world: World, address: BusId | None) -> int | None:
+    """`enflame/gcu3/dev` holds `240:3`."""
+    for card in world.pci:
+        if card.bus_id == address:
+            folders = (card.path / name for name in DRIVER_FOLDERS)
+            return next((minor for folder in folders if (minor := _read(folder)) is not None), None)
+    return None
+
+
+def _read(folder: Path) -> int | None:
+    for entry in sorted(folder.glob("gcu[0-9]*/dev")):
+        try:
+            return ordinal(entry.read_text().strip().partition(":")[2])
+        except OSError:
+            continue
+    return None

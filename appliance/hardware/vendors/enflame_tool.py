@@ -1,0 +1,114 @@
+"""`efsmi -q` for the cards, `efsmi -L` for their DRS slices.
+
+Field names are those of drivers 1.2 (`Mem Size`, `Mem Usage`) and 1.4 (`Total Size`, `Used Size`). The tool prints no
+links. Of `efsmi -L` only rows with a slice's profile are read, as Enflame's own device plug-in does
+(EnflameTechnology/gcushare, pkg/smi).
+"""
+
+import re
+
+from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState, Partition, Partitioning
+from appliance.hardware.vendors.enflame_selectors import selectors
+from appliance.hardware.vendors.measurements import GIB, Notes, bus_id, mebibytes, numa_node, number, whole
+from appliance.hardware.world import VendorFailed, World
+
+_CARD = re.compile(r"^DEV ID\s+(\d{1,4})\s*$", re.MULTILINE)
+_SLICE = re.compile(r"^\W*(\d{1,4})\s+(\d{1,4}g\.(\d{1,4})gb)\s+\S+\s+(\S+)", re.MULTILINE)
+
+Fields = dict[str, str]
+
+
+def detect(world: World, *, hint: str) -> Detected:
+    notes = Notes(vendor="enflame", hint=hint)
+    _, *blocks = _CARD.split(world.tool("efsmi", "-q"))
+    if not blocks:
+        raise VendorFailed("efsmi -q lists no card.")
+    slices = _slices(world, notes=notes)
+    pairs = zip(blocks[::2], blocks[1::2], strict=True)
+    found = notes.distinct(
+        _accelerator(world, int(index), read_fields(block), notes=notes, slices=slices.get(int(index), ()))
+        for index, block in pairs
+    )
+    return Detected(accelerators=found, source="tool", problems=notes.problems)
+
+
+def read_fields(block: str) -> Fields:
+    """Names are unique within a card, but for `Current` and `Pending`, which are not read; `Dev` is not `Dev Name`."""
+    pairs = (line.partition(":") for line in block.splitlines() if ":" in line)
+    fields: Fields = {}
+    for name, _, value in pairs:
+        fields.setdefault(name.strip(), value.strip())
+    return fields
+
+
+def read_slices(text: str) -> dict[int, tuple[Partition, ...]]:
+    """Rows of card, profile (`1g.11gb`), instance and UUID; the profile's name is where the memory stands."""
+    slices: dict[int, tuple[Partition, ...]] = {}
+    for card, profile, size, uuid in _SLICE.findall(text):
+        part = Partition(name=profile, uuid=uuid, memory_bytes=int(size) * GIB)
+        slices[int(card)] = (*slices.get(int(card), ()), part)
+    return slices
+
+
+def _slices(world: World, *, notes: Notes) -> dict[int, tuple[Partition, ...]]:
+    try:
+        return read_slices(world.tool("efsmi", "-L"))
+    except VendorFailed as error:
+        notes.say(f"efsmi -L: {error} Whether the cards are cut up is not known.")
+        return {}
+
+
+def _accelerator(
+    world: World, index: int, fields: Fields, *, notes: Notes, slices: tuple[Partition, ...]
+) -> Accelerator:
+    total, used = notes.memory(
+        total=mebibytes(fields.get("Total Size") or fields.get("Mem Size")),
+        used=mebibytes(fields.get("Used Size") or fields.get("Mem Usage")),
+        card=index,
+    )
+    address = _address(fields)
+    name = fields.get("Dev Name") or "GCU"
+    return Accelerator(
+        family="topsrider",
+        vendor="enflame",
+        name=name if name.startswith("Enflame") else f"Enflame {name}",
+        index=index,
+        uuid=fields.get("Dev UUID"),
+        bus_id=address,
+        memory_bytes=total,
+        memory_used_bytes=used,
+        utilization=notes.share(number(fields.get("GCU Usage")), card=index),
+        temperature_celsius=notes.celsius(number(fields.get("GCU Temp")), card=index),
+        power_watts=notes.watts(number(fields.get("Cur Power")), card=index),
+        power_limit_watts=notes.watts(number(fields.get("Power Capa")), card=index),
+        driver_version=fields.get("Ver"),
+        health=_health(fields),
+        numa_node=numa_node(world, address),
+        partitioning=Partitioning(mode="DRS" if slices else None, partitions=slices),
+        selectors=selectors(world, index=index, address=address),
+    )
+
+
+def _address(fields: Fields) -> str | None:
+    parts = [fields.get(name) for name in ("Domain", "Bus", "Dev", "Func")]
+    if not all(parts):
+        return None
+    domain, bus, device, function = parts
+    return bus_id(f"{domain}:{bus}:{device}.{function}")
+
+
+def _health(fields: Fields) -> Health:
+    """`Health` is the driver's word; RMA asks for the card to be sent back; DBE are uncorrected memory errors."""
+    said = fields.get("Health")
+    reasons: list[str] = []
+    if said is not None and said != "True":
+        reasons.append(f"The driver reports health {said}.")
+    if fields.get("Flags") == "True":
+        reasons.append("The card asks to be returned (RMA).")
+    errors = whole(fields.get("Total DBE") or fields.get("DBE"))
+    if errors:
+        reasons.append(f"{errors} uncorrected (double-bit) memory errors.")
+    if said is None and not reasons:
+        return Health()
+    state = HealthState.FAILED if said is not None and said != "True" else HealthState.WARNING
+    return Health(state=state if reasons else HealthState.OK, reasons=tuple(reasons))

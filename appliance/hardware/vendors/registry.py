@@ -37,7 +37,11 @@ class Entry:
 
 
 REGISTRY: tuple[Entry, ...] = (
+    Entry("ascend", "cann", ("19e5",)),
+    Entry("cambricon", "neuware", ("cabc",)),
+    Entry("enflame", "topsrider", ("1e36",)),
     Entry("iluvatar", "corex", ("1e3e",)),
+    Entry("kunlunxin", "kunlun", ("1d22",)),
     Entry("metax", "maca", ("9999",)),
     Entry("moore_threads", "musa", ("1ed5",)),
     Entry("thead", "hggc", ("1ded",)),

@@ -33,8 +33,13 @@ def numa_node(devices: Iterable[PciDevice], place: BusId | None) -> int | None:
 def unlisted(devices: Iterable[PciDevice], found: Iterable[BusId | None], *, vendor: str) -> tuple[Problem, ...]:
     """One Problem for the cards that are on the PCI bus and that the vendor's own part did not speak of."""
     known = set(found)
-    lost = [device.bus_id for device in devices if device.bus_id not in known]
+    lost = [device.bus_id for device in devices if device.bus_id not in known and not is_virtual(device)]
     if not lost:
         return ()
     message = f"On the PCI bus, but not known to the driver: {', '.join(lost)}."
     return (Problem(vendor=vendor, message=message, hint=UNLISTED_HINT),)
+
+
+def is_virtual(device: PciDevice) -> bool:
+    """A virtual function (SR-IOV): a share of a card for a virtual machine, beside the card itself."""
+    return (device.path / "physfn").exists()

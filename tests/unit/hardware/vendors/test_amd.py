@@ -221,7 +221,8 @@ def test_without_rocm_the_kernel_still_tells(machine: FakeMachine) -> None:
 
 
 @pytest.mark.parametrize("tool", ["amd-smi", "rocm-smi"])
-def test_a_hanging_tool_costs_its_limit_once(machine: FakeMachine, tool: str) -> None:
+def test_a_hanging_tool_costs_its_limit_once(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+    monkeypatch.setattr("appliance.hardware.world.TOOL_SECONDS", 0.2)
     machine.hanging_tool(tool)
     found = VENDOR.detect(machine.world())
     assert (found.source, len(found.accelerators)) == ("pci", 8)

@@ -155,7 +155,8 @@ def test_an_older_tool_does_not_know_every_field(machine: FakeMachine) -> None:
     assert "0000:4c:00.0" in said
 
 
-def test_a_hanging_tool_leaves_what_the_bus_says(machine: FakeMachine) -> None:
+def test_a_hanging_tool_leaves_what_the_bus_says(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.hardware.world.TOOL_SECONDS", 0.2)
     machine.hanging_tool("hl-smi")
     found = VENDOR.detect(machine.world())
     assert (found.source, len(found.accelerators), found.accelerators[0].name) == ("pci", 8, "Gaudi 3")

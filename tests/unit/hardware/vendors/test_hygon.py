@@ -96,7 +96,8 @@ def test_an_older_hy_smi_does_not_know_every_option(machine: FakeMachine) -> Non
     assert "No temperature" in said
 
 
-def test_a_hanging_tool_leaves_what_the_bus_says(machine: FakeMachine) -> None:
+def test_a_hanging_tool_leaves_what_the_bus_says(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.hardware.world.TOOL_SECONDS", 0.2)
     machine.hanging_tool("hy-smi", folder="opt/hyhal/bin")
     found = VENDOR.detect(machine.world())
     assert (found.source, len(found.accelerators)) == ("pci", 8)

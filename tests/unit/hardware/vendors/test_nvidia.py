@@ -221,7 +221,8 @@ def test_a_tool_that_lies_is_not_believed(tmp_path: Path) -> None:
     assert len(found.problems) == 5
 
 
-def test_a_hanging_tool_leaves_what_the_bus_says(machine: FakeMachine) -> None:
+def test_a_hanging_tool_leaves_what_the_bus_says(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.hardware.world.TOOL_SECONDS", 0.2)
     machine.hanging_tool("nvidia-smi")
     found = VENDOR.detect(machine.world())
     assert (found.source, len(found.accelerators)) == ("pci", 8)

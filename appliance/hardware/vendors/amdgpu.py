@@ -65,7 +65,7 @@ def _health(device: PciDevice) -> Health:
         int(words[1])
         for count in told
         for line in count.splitlines()
-        if (words := line.split())[:1] == ["ue:"] and len(words) == 2 and words[1].isdigit()
+        if (words := line.split())[:1] == ["ue:"] and len(words) == 2 and words[1].isdecimal()
     )
     failed = [f"{uncorrected} uncorrected ECC errors since the driver was loaded: reset the card."]
     return health_of(failed=failed if uncorrected else [], warnings=[], remarks=[], asked=bool(told))
@@ -79,7 +79,7 @@ def _partitioning(device: PciDevice) -> Partitioning:
 def _scaled(folder: Path, *names: str, by: int) -> float | None:
     """temp2 is the hot spot, temp1 the edge."""
     told = next((text for name in names if (text := _text(folder / name))), None)
-    return float(told) / by if told and told.lstrip("-").isdigit() else None
+    return float(told) / by if told and told.lstrip("-").isdecimal() else None
 
 
 def _text(path: Path) -> str | None:

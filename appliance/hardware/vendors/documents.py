@@ -15,7 +15,7 @@ def parse(text: str, *, tool: str) -> Json:
     for attempt in (text, TOKEN_BEFORE_ANOTHER.sub(r"\1,", text)):
         try:
             return json.loads(attempt)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     raise VendorFailed(f"{tool} did not print JSON: {text.strip()[:60]!r}.")
 

@@ -3,6 +3,7 @@
 Sensors, drivers and tools lie: 65535 % busy, -1 degrees, `N/A`, `[Not Supported]`, more memory used than there is.
 """
 
+import math
 import re
 from collections import defaultdict
 
@@ -14,7 +15,7 @@ CELSIUS = (0.5, 150.0)
 """A sensor that says 0 is a dead one; silicon is off long before 150."""
 WATTS = (0.0, 5000.0)
 MEMORY_BYTES = (1.0, float(1 << 44))
-NUMBER = re.compile(r"\s*(-?\d+(?:\.\d+)?)")
+NUMBER = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)")
 UNIT = {"b": 1, "kib": 1 << 10, "kb": 1 << 10, "mib": 1 << 20, "mb": 1 << 20, "gib": 1 << 30, "gb": 1 << 30}
 """Vendors' tools write MB and mean MiB: `amd-smi`'s 196592 MB of a MI300X are its 192 GiB."""
 
@@ -23,11 +24,10 @@ SILENT_HINT = "Normal where the card or its driver cannot measure it; otherwise 
 
 
 def number(raw: Raw) -> float | None:
-    """The leading number of `80.5 W`; None for None and for words."""
-    if isinstance(raw, str):
-        found = NUMBER.match(raw)
-        return float(found[1]) if found else None
-    return None if raw is None else float(raw)
+    """The leading number of `80.5 W`; None for None, for words, and for what is not finite (JSON may say NaN)."""
+    found = NUMBER.match(raw) if isinstance(raw, str) else None
+    value = float(found[1]) if found else raw
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def in_bytes(raw: Raw, *, unit: str) -> float | None:

@@ -38,7 +38,7 @@ class Memory(ctypes.Structure):
     _fields_ = (("free", ctypes.c_uint64), ("total", ctypes.c_uint64), ("used", ctypes.c_uint64))
 
 
-class PciInfo(ctypes.Structure):
+class PciPlace(ctypes.Structure):
     """hlml_pci_info_t with its hlml_pci_cap_t."""
 
     _fields_ = (
@@ -79,9 +79,8 @@ def from_library(world: World) -> Detected:
 
 
 def _read(native: Native, world: World) -> Detected:
-    count = ctypes.c_uint()
-    native.must("hlml_device_get_count", ctypes.byref(count), words=WORDS)
-    handles = {index: handle for index in range(count.value) if (handle := _handle(native, index))}
+    count = native.count("hlml_device_get_count", words=WORDS)
+    handles = {index: handle for index in range(count) if (handle := _handle(native, index))}
     node = Node(
         native=native,
         world=world,
@@ -90,9 +89,7 @@ def _read(native: Native, world: World) -> Detected:
         driver=native.text("hlml_get_driver_version", length=256) or world.text("sys/module/habanalabs/version"),
     )
     figures = Figures("gaudi")
-    found = tuple(
-        _card(node, index, figures) if index in handles else _lost(node, index) for index in range(count.value)
-    )
+    found = tuple(_card(node, index, figures) if index in handles else _lost(node, index) for index in range(count))
     problems = (*figures.problems, *unlisted(node.devices, (card.bus_id for card in found), vendor="gaudi"))
     return Detected(accelerators=found, source="library", problems=problems)
 
@@ -117,7 +114,7 @@ def _lost(node: Node, index: int) -> Accelerator:
 
 def _card(node: Node, index: int, figures: Figures) -> Accelerator:
     native, handle = node.native, node.handles[index]
-    pci = native.record("hlml_device_get_pci_info", handle, into=PciInfo())
+    pci = native.record("hlml_device_get_pci_info", handle, into=PciPlace())
     place: BusId | None = bus_id(pci.bus_id.decode(errors="replace")) if pci else None
     device = device_at(node.devices, place)
     memory = native.record("hlml_device_get_memory_info", handle, into=Memory())

@@ -61,4 +61,4 @@ def _node_number(device: PciDevice | None) -> int | None:
     """The kernel puts a folder `accel/accel3` below the PCI device."""
     entries = sorted((device.path / "accel").glob("accel[0-9]*")) if device else []
     digits = entries[0].name.removeprefix("accel") if entries else ""
-    return int(digits) if digits.isdigit() else None
+    return int(digits) if digits.isdecimal() else None

@@ -36,10 +36,13 @@ def from_tool(world: World) -> Detected:
 
 def _rows(text: str) -> dict[int, dict[str, str]]:
     """By index; the head names its units too (`memory.total [MiB]`), so do the values. Torn lines are left out."""
-    lines = list(csv.reader(text.splitlines(), skipinitialspace=True))
+    try:
+        lines = list(csv.reader(text.splitlines(), skipinitialspace=True))
+    except csv.Error as error:
+        raise VendorFailed(f"hl-smi did not print a table ({error}).") from error
     head = [name.split(" [")[0].strip() for name in lines[0]] if lines else []
     rows = (dict(zip(head, line, strict=True)) for line in lines[1:] if len(line) == len(head))
-    return {int(row["index"]): row for row in rows if row.get("index", "").strip().isdigit()}
+    return {int(row["index"]): row for row in rows if row.get("index", "").strip().isdecimal()}
 
 
 def _card(

@@ -3,8 +3,6 @@
 Kunlunxin's tool has the same name, and on a machine with both an answer without `device_list` is not ours.
 """
 
-import json
-
 from appliance.hardware.inventory import Accelerator, Detected
 from appliance.hardware.vendors.documents import Json, at, entries, measure, parse, words
 from appliance.hardware.vendors.figures import Figures, Raw, in_bytes, number
@@ -54,8 +52,8 @@ def _documents(answers: list[Answer]) -> dict[int, Json]:
     found: dict[int, Json] = {}
     for answer in answers:
         try:
-            document: Json = json.loads(answer) if isinstance(answer, str) else None
-        except ValueError:
+            document = parse(needed(answer), tool="xpu-smi")
+        except VendorFailed:
             continue
         index = _index(document)
         if index is not None:

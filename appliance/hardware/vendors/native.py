@@ -12,6 +12,7 @@ Record = TypeVar("Record", bound=ctypes.Structure)
 Names = str | tuple[str, ...]
 Integer = type[ctypes.c_uint | ctypes.c_int | ctypes.c_uint64 | ctypes.c_int64 | ctypes.c_uint8]
 SUCCESS = 0
+MOST_CARDS = 128
 
 
 class Native:
@@ -36,6 +37,14 @@ class Native:
             raise VendorFailed(f"The library has no {name}.")
         if status != SUCCESS:
             raise VendorFailed(f"{name} failed with {status}: {words.get(status, 'no word for it')}.")
+
+    def count(self, names: Names, *, words: dict[int, str]) -> int:
+        """How many cards there are. Raises VendorFailed, also for a number that no machine has."""
+        value = ctypes.c_uint32()
+        self.must(names, ctypes.byref(value), words=words)
+        if value.value > MOST_CARDS:
+            raise VendorFailed(f"The library says that there are {value.value} cards.")
+        return value.value
 
     def integer(self, names: Names, *arguments: object, kind: Integer = ctypes.c_uint) -> int | None:
         """What the call writes to its last argument; None where it fails or is missing."""

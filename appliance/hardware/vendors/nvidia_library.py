@@ -136,7 +136,7 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
 def _health(node: Node, index: int, *, temperature: float | None) -> Health:
     nvml, handle = node.nvml, node.handles[index]
     failed, warnings, remarks = _memory_health(nvml, handle)
-    fabric = nvml.native.record("nvmlDeviceGetGpuFabricInfo", handle, into=codes.FabricInfo())
+    fabric = nvml.native.record("nvmlDeviceGetGpuFabricInfo", handle, into=codes.FabricState())
     if fabric and fabric.state in (codes.FABRIC_NOT_STARTED, codes.FABRIC_IN_PROGRESS):
         failed.append("The NVSwitch fabric is not ready: start nvidia-fabricmanager.")
     names = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from appliance.hardware.inventory import BusId, Link, LinkKind
-from appliance.hardware.vendors.nvml import MAX_NVLINKS, NVLINK_SPEED_COMMON, P2P_NVLINK, Nvml, PciInfo
+from appliance.hardware.vendors.nvml import MAX_NVLINKS, NVLINK_SPEED_COMMON, P2P_NVLINK, Nvml, PciPlace
 from appliance.hardware.vendors.places import address
 
 ANCESTORS = {
@@ -39,7 +39,7 @@ def read_nvlinks(nvml: Nvml, card: ctypes.c_void_p, *, neighbours: set[BusId]) -
         if nvml.native.integer("nvmlDeviceGetNvLinkState", card, link) != 1:
             continue
         names = ("nvmlDeviceGetNvLinkRemotePciInfo_v2", "nvmlDeviceGetNvLinkRemotePciInfo")
-        far = nvml.native.record(names, card, link, into=PciInfo())
+        far = nvml.native.record(names, card, link, into=PciPlace())
         place = address(far.domain, far.bus, far.device) if far else None
         if place is not None and place in neighbours:
             direct[place] += 1

@@ -9,7 +9,6 @@ import ctypes
 from collections.abc import Iterator
 
 from appliance.hardware.vendors.native import Native
-from appliance.hardware.world import VendorFailed
 
 LOST = 15
 RESET_REQUIRED = 16
@@ -74,7 +73,7 @@ class Utilization(ctypes.Structure):
     _fields_ = (("gpu", ctypes.c_uint), ("memory", ctypes.c_uint))
 
 
-class PciInfo(ctypes.Structure):
+class PciPlace(ctypes.Structure):
     """nvmlPciInfo_t of the _v3 calls; the older ones fill the part up to `pci_subsystem_id` alike."""
 
     _fields_ = (
@@ -102,7 +101,7 @@ class FieldValue(ctypes.Structure):
     )
 
 
-class FabricInfo(ctypes.Structure):
+class FabricState(ctypes.Structure):
     """nvmlGpuFabricInfo_t, since driver 525."""
 
     _fields_ = (
@@ -124,10 +123,7 @@ class Nvml:
         self.native.call("nvmlShutdown")
 
     def count(self) -> int:
-        count = self.native.integer(("nvmlDeviceGetCount_v2", "nvmlDeviceGetCount"))
-        if count is None:
-            raise VendorFailed("The number of cards could not be read from NVML.")
-        return count
+        return self.native.count(("nvmlDeviceGetCount_v2", "nvmlDeviceGetCount"), words=WORDS)
 
     def handle(self, index: int) -> tuple[int | None, ctypes.c_void_p]:
         """The call's status beside the handle: a lost card has a number and no handle."""
@@ -143,9 +139,9 @@ class Nvml:
         older = self.native.record("nvmlDeviceGetMemoryInfo", card, into=Memory())
         return (older.total, older.used) if older else (None, None)
 
-    def pci(self, card: ctypes.c_void_p) -> PciInfo | None:
+    def pci(self, card: ctypes.c_void_p) -> PciPlace | None:
         names = ("nvmlDeviceGetPciInfo_v3", "nvmlDeviceGetPciInfo_v2", "nvmlDeviceGetPciInfo")
-        return self.native.record(names, card, into=PciInfo())
+        return self.native.record(names, card, into=PciPlace())
 
     def ecc(self, card: ctypes.c_void_p, *, error: int, since: int) -> int | None:
         """None where ECC is off or there is none."""

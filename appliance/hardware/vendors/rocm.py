@@ -134,11 +134,11 @@ def _kfd_properties(world: World) -> Iterator[dict[str, int]]:
     for name in names:
         text = world.text(str(PurePosixPath(KFD_NODES) / name / "properties")) or ""
         pairs = (line.split() for line in text.splitlines())
-        yield {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+        yield {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
 
 
 def _numbered(name: str) -> int:
-    return int(name) if name.isdigit() else 1 << 30
+    return int(name) if name.isdecimal() else 1 << 30
 
 
 def _place(domain: int, location: int) -> BusId:

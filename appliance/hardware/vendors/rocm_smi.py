@@ -64,10 +64,9 @@ def from_library(world: World, maker: Maker) -> Detected:
 
 
 def _read(native: Native, world: World, maker: Maker) -> Detected:
-    count = ctypes.c_uint32()
-    native.must("rsmi_num_monitor_devices", ctypes.byref(count), words=WORDS)
+    count = native.count("rsmi_num_monitor_devices", words=WORDS)
     devices = maker.cards(world)
-    places = {index: settled(_place(native, index), devices) for index in range(count.value)}
+    places = {index: settled(_place(native, index), devices) for index in range(count)}
     node = Node(
         native=native,
         world=world,

@@ -29,6 +29,7 @@ HEALTHY, DEGRADED, FAILED = 1, 2, 3
 MEMORY_DEGRADED, MEMORY_CRITICAL, MEMORY_REPLACE = 2, 3, 4
 THROTTLE = {0x8: "its temperature", 0x10: "its power supply", 0x100: "its temperature"}
 
+MOST_PARTS = 4096
 HEAD = (("stype", ctypes.c_uint32), ("next", ctypes.c_void_p))
 
 
@@ -266,7 +267,7 @@ class Sysman:
     def parts(self, name: str, *parent: ctypes.c_void_p) -> tuple[ctypes.c_void_p, ...]:
         """Asked twice, as the specification has it: how many there are, then their handles. None where unsupported."""
         count = ctypes.c_uint32(0)
-        if self.native.call(name, *parent, ctypes.byref(count), None) != 0 or not count.value:
+        if self.native.call(name, *parent, ctypes.byref(count), None) != 0 or not 0 < count.value <= MOST_PARTS:
             return ()
         handles = (ctypes.c_void_p * count.value)()
         if self.native.call(name, *parent, ctypes.byref(count), handles) != 0:

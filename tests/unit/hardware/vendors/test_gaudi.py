@@ -34,7 +34,7 @@ def detect(machine: FakeMachine, *defines: str) -> Detected:
 def test_structures_are_as_the_compiler_lays_them_out(machine: FakeMachine) -> None:
     library = ctypes.CDLL(str(machine.library(LIBRARY, source=FOLDER / "abi/hlml.c")))
     for name, size in (
-        ("hlml_pci_info_t", ctypes.sizeof(gaudi_library.PciInfo)),
+        ("hlml_pci_info_t", ctypes.sizeof(gaudi_library.PciPlace)),
         ("hlml_memory_t", ctypes.sizeof(gaudi_library.Memory)),
         ("hlml_utilization_t", ctypes.sizeof(ctypes.c_uint)),
     ):

@@ -37,9 +37,9 @@ def test_structures_are_as_the_compiler_lays_them_out(machine: FakeMachine) -> N
         ("nvmlMemory_t", nvml.Memory),
         ("nvmlMemory_v2_t", nvml.Memory2),
         ("nvmlUtilization_t", nvml.Utilization),
-        ("nvmlPciInfo_t", nvml.PciInfo),
+        ("nvmlPciInfo_t", nvml.PciPlace),
         ("nvmlFieldValue_t", nvml.FieldValue),
-        ("nvmlGpuFabricInfo_t", nvml.FabricInfo),
+        ("nvmlGpuFabricInfo_t", nvml.FabricState),
     ):
         assert ctypes.c_uint.in_dll(library, f"sizeof_{name}").value == ctypes.sizeof(structure), name
 
@@ -144,7 +144,12 @@ def test_a_card_that_the_driver_does_not_list_is_told(machine: FakeMachine) -> N
 
 
 @pytest.mark.parametrize(
-    ("define", "words"), [("NO_DRIVER", "the NVIDIA driver is not loaded"), ("NO_COUNT", "The number of cards")]
+    ("define", "words"),
+    [
+        ("NO_DRIVER", "the NVIDIA driver is not loaded"),
+        ("NO_COUNT", "The library has no nvmlDeviceGetCount"),
+        ("MANY", "says that there are 4294967295 cards"),
+    ],
 )
 def test_a_library_that_does_not_start_leads_to_the_tool(machine: FakeMachine, define: str, words: str) -> None:
     machine.tool("nvidia-smi", answers=ANSWERS)

@@ -1,7 +1,7 @@
 /* An NVML of eight H100 in an HGX board, made by hand: symbols, structures and codes as nvml.h (CUDA 12.8) declares
  * them, https://docs.nvidia.com/deploy/nvml-api/. Figures are invented.
  *
- * Macros: OLD leaves out the symbols of newer drivers, NO_COUNT the ones nothing goes without, NO_DRIVER refuses to
+ * Macros: OLD leaves out the symbols of newer drivers, NO_COUNT the ones nothing goes without, MANY counts wrong, NO_DRIVER refuses to
  * start, LYING returns figures that cannot be true, SICK breaks cards 1 to 5 (5 is lost), MIG cuts card 0 up,
  * NO_NVLINK takes the links away, STALE_FABRIC is an NVSwitch board without its fabric manager.
  */
@@ -70,7 +70,13 @@ int nvmlDeviceGetCount(unsigned int *count)
 #else
 int nvmlDeviceGetCount_v2(unsigned int *count)
 #endif
-{ *count = CARDS; return OK; }
+{
+    *count = CARDS;
+#ifdef MANY
+    *count = -1;
+#endif
+    return OK;
+}
 #endif
 
 #ifdef OLD

@@ -37,13 +37,18 @@ class Entry:
 
 
 REGISTRY: tuple[Entry, ...] = (
+    Entry("amd", "rocm", ("1002",)),
     Entry("ascend", "cann", ("19e5",)),
     Entry("cambricon", "neuware", ("cabc",)),
     Entry("enflame", "topsrider", ("1e36",)),
+    Entry("gaudi", "gaudi", ("1da3",)),
+    Entry("hygon", "dtk", ("1d94",)),
     Entry("iluvatar", "corex", ("1e3e",)),
+    Entry("intel", "xpu", ("8086",), module=f"{MODULES}.intel_gpu"),
     Entry("kunlunxin", "kunlun", ("1d22",)),
     Entry("metax", "maca", ("9999",)),
     Entry("moore_threads", "musa", ("1ed5",)),
+    Entry("nvidia", "cuda", ("10de",), nodes=("/dev/dxg",)),
     Entry("thead", "hggc", ("1ded",)),
 )
 

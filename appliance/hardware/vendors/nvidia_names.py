@@ -1,0 +1,55 @@
+"""Names of NVIDIA's part: libraries, products, and what a card is selected by."""
+
+from appliance.hardware.inventory import Selectors
+from appliance.hardware.world import World
+
+PCI_ID = "10de"
+SYSTEM_LIBRARIES = (
+    "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
+    "usr/lib/aarch64-linux-gnu/libnvidia-ml.so.1",
+    "usr/lib64/libnvidia-ml.so.1",
+    "run/nvidia/driver/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
+    "libnvidia-ml.so.1",
+)
+"""Debian's and Red Hat's places, the GPU operator's driver container, then the loader."""
+HINT = (
+    "Install or repair the NVIDIA driver (nvidia-smi must list every card); in a container, use the NVIDIA container "
+    "toolkit with the capability utility."
+)
+PRODUCTS = {
+    "1db5": "Tesla V100-SXM2-32GB",
+    "1eb8": "Tesla T4",
+    "20b0": "NVIDIA A100-SXM4-40GB",
+    "20b2": "NVIDIA A100-SXM4-80GB",
+    "20b5": "NVIDIA A100 80GB PCIe",
+    "20f3": "NVIDIA A800-SXM4-80GB",
+    "2235": "NVIDIA A40",
+    "2236": "NVIDIA A10",
+    "2324": "NVIDIA H800",
+    "2329": "NVIDIA H20",
+    "2330": "NVIDIA H100 80GB HBM3",
+    "2331": "NVIDIA H100 PCIe",
+    "2335": "NVIDIA H200",
+    "26b5": "NVIDIA L40",
+    "26b9": "NVIDIA L40S",
+    "2684": "NVIDIA GeForce RTX 4090",
+    "27b8": "NVIDIA L4",
+    "2901": "NVIDIA B200",
+}
+"""From the PCI ID repository (pci.ids); only for cards that nobody could be asked about."""
+SHARED_NODES = ("dev/nvidiactl", "dev/nvidia-uvm", "dev/nvidia-uvm-tools", "dev/nvidia-modeset")
+
+
+def selectors(world: World, *, index: int, uuid: str | None, minor: int | None) -> Selectors:
+    """CUDA takes indices or UUIDs; engines parse indices as numbers, so the process gets the index.
+
+    The index counts in the order of PCI addresses: an engine's environment needs CUDA_DEVICE_ORDER=PCI_BUS_ID too,
+    because CUDA's own order is by speed.
+    """
+    nodes = (f"dev/nvidia{minor if minor is not None else index}", *SHARED_NODES)
+    return Selectors(
+        process={"CUDA_VISIBLE_DEVICES": str(index)},
+        container={"NVIDIA_VISIBLE_DEVICES": uuid or str(index)},
+        device_nodes=tuple(f"/{node}" for node in nodes if world.exists(node)),
+        kubernetes="nvidia.com/gpu",
+    )

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from appliance.base.errors import NotFound
 from model_catalog.catalogue import read_yaml, wrong
@@ -25,7 +25,7 @@ class Card(Strict):
     memory_bytes: Figure
     nominal_bytes: int
     sizes: tuple[int, ...]
-    groups: dict[int, tuple[tuple[int, ...], ...]] = {}
+    groups: dict[int, tuple[tuple[int, ...], ...]] = Field(default_factory=dict)
 
     @property
     def per_node(self) -> int:

@@ -1,4 +1,4 @@
-"""The sum, line by line, of what one card must hold, and what follows: does it fit, in how few cards, how long, how many.
+"""The sum, line by line, of what one card must hold, and what follows from it: how few cards, how long, how many.
 
 Per card: weights x factor + KV cache + activations + process, against the share of the card that the engine claims.
 """
@@ -128,10 +128,8 @@ def cache_on(subject: Subject, ask: Ask, layout: Layout, stage: Stage) -> tuple[
         f"{ask.concurrency} x {ask.context:,} tokens, {growth / KIB:.1f} KiB per token and card when windows are full"
     )
     if subject.overheads.paging == "plain":
-        size = plain_bytes(
-            shape, ask.context, rules, sequences=ask.concurrency, tensor=layout.tensor, layers=stage.layers
-        )
-        return size, text
+        part = replace(shape, layers=stage.layers)
+        return plain_bytes(part, ask.context, rules, sequences=ask.concurrency, tensor=layout.tensor), text
     pool = pool_of(stage.layers, rules, model_bytes=shape.element_bytes, tensor=layout.tensor)
     return pool_bytes(pool, rules, ask.context, sequences=ask.concurrency), text
 

@@ -87,27 +87,10 @@ def stored_bytes(shape: ModelShape, tokens: int, rules: CacheRules, *, tensor: i
     return total
 
 
-def plain_bytes(
-    shape: ModelShape,
-    tokens: int,
-    rules: CacheRules,
-    *,
-    sequences: int,
-    tensor: int = 1,
-    layers: Sequence[LayerState] = (),
-) -> int:
-    """An engine that pages full layers by the block and keeps windows and states as they are (SGLang, llama.cpp ...)."""
+def plain_bytes(shape: ModelShape, tokens: int, rules: CacheRules, *, sequences: int, tensor: int = 1) -> int:
+    """An engine that pages full layers by the block and keeps windows and states as they are: SGLang, llama.cpp."""
     rounded = -(-tokens // rules.block_tokens) * rules.block_tokens
-    part = ModelShape(
-        shape.architecture,
-        tuple(layers) or shape.layers,
-        shape.attention_heads,
-        shape.hidden_size,
-        shape.vocab_size,
-        shape.context,
-        element_bytes=shape.element_bytes,
-    )
-    return sequences * stored_bytes(part, rounded, rules, tensor=tensor)
+    return sequences * stored_bytes(shape, rounded, rules, tensor=tensor)
 
 
 def stateful(layers: Sequence[LayerState]) -> list[LayerState]:

@@ -36,6 +36,7 @@ class Overheads(Strict):
         )
 
 
+FIGURES = ("utilization", "weight_factor", "activation_bytes", "process_bytes")
 ROWS: TypeAdapter[tuple[Overheads, ...]] = TypeAdapter(tuple[Overheads, ...])
 
 
@@ -53,13 +54,10 @@ def load_overheads(path: Path = OVERHEADS_FILE) -> dict[str, Overheads]:
 
 def borrowed(row: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
     """Another engine's figures are not evidence for this one: they become `unverified`."""
-    taken = {
-        key: {**value, "evidence": Evidence.UNVERIFIED, "source": f"taken over from {row['like']}"}
-        if isinstance(value, dict)
-        else value
-        for key, value in model.items()
-    }
-    return {**taken, **{key: value for key, value in row.items() if key != "like"}}
+    doubt = {"evidence": Evidence.UNVERIFIED, "source": f"taken over from {row['like']}"}
+    figures = {name: model[name] | doubt for name in FIGURES}
+    own = {key: value for key, value in row.items() if key != "like"}
+    return {**model, **figures, **own}
 
 
 def find_overheads(pack: str) -> Overheads:

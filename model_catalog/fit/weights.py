@@ -1,7 +1,6 @@
 """Weight bytes: exact from the files, by a figure of the catalogue, or counted from the shape; and one card's share."""
 
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,11 +125,11 @@ def tensor_bytes(path: Path) -> dict[str, int]:
     """
     try:
         with path.open("rb") as file:
-            (length,) = cast("tuple[int]", struct.unpack("<Q", file.read(8)))
+            length = int.from_bytes(file.read(8), "little")
             if length > LONGEST_HEADER:
                 raise BadRequest(f"{path} is no safetensors file.", hint="Bring the file again.")
             header = cast("dict[str, Mapping[str, object]]", json.loads(file.read(length)))
-    except (OSError, ValueError, struct.error) as error:
+    except (OSError, ValueError) as error:
         raise BadRequest(f"{path} cannot be read: {error}.", hint="Bring the file again.") from error
     found: dict[str, int] = {}
     for name, entry in header.items():

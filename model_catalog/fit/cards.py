@@ -45,11 +45,11 @@ def load_cards(path: Path = CARDS_FILE) -> dict[str, Card]:
 
 
 def find_card(name: str) -> Card:
-    """By name or alias, without regard to case; a part of one name is enough where only one card has it."""
+    """By name or alias, without regard to case; the beginning of one name is enough where only one card has it."""
     wanted = name.casefold()
     cards = load_cards().values()
     exact = [card for card in cards if wanted in {known.casefold() for known in (card.name, *card.aliases)}]
-    found = exact or [card for card in cards if wanted in card.name]
+    found = exact or [card for card in cards if card.name.startswith(f"{wanted}-")]
     if len(found) == 1:
         return found[0]
     if found:

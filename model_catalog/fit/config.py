@@ -35,10 +35,10 @@ BERT = Reader(layers.encoder, parts.bert)
 
 READERS: dict[str, Reader] = {
     "llama": LLAMA,
-    "seed_oss": LLAMA,
+    "seed_oss": Reader(layers.grouped_query, parts.dense_model(bias=True)),
     "granite": LLAMA,
     "ernie4_5": Reader(layers.grouped_query, parts.dense_model(tied=True)),
-    "glm4": Reader(layers.grouped_query, parts.dense_model(norms=4)),
+    "glm4": Reader(layers.grouped_query, parts.dense_model(bias=True, norms=4)),
     "mistral": MISTRAL,
     "ministral3": MISTRAL,
     "mistral3": MISTRAL,

@@ -5,10 +5,9 @@
 `v1/kv_cache_interface.py`). `naive_bytes_per_token` is the formula of the other estimators, for comparison.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model_catalog.fit.shape import Attention, Latent, LayerState, ModelShape, Recurrent, Stateless
+from model_catalog.fit.shape import Attention, Latent, LayerState, ModelShape, Recurrent
 
 FP8_BYTES = 1
 FP8_LATENT_SCALES_BYTES = 16
@@ -91,7 +90,3 @@ def plain_bytes(shape: ModelShape, tokens: int, rules: CacheRules, *, sequences:
     """An engine that pages full layers by the block and keeps windows and states as they are: SGLang, llama.cpp."""
     rounded = -(-tokens // rules.block_tokens) * rules.block_tokens
     return sequences * stored_bytes(shape, rounded, rules, tensor=tensor)
-
-
-def stateful(layers: Sequence[LayerState]) -> list[LayerState]:
-    return [layer for layer in layers if not isinstance(layer, Stateless)]

@@ -6,11 +6,12 @@ the last), a block being one page in each layer of a group, and every group draw
 `Platform._align_hybrid_block_size`. Read from vLLM 0.32; where page sizes differ otherwise this is approximate.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from model_catalog.fit.kv_cache import CacheRules, bytes_per_token, state_bytes, stateful, window_of
-from model_catalog.fit.shape import LayerState, Recurrent
+from model_catalog.fit.kv_cache import CacheRules, bytes_per_token, state_bytes, window_of
+from model_catalog.fit.shape import LayerState, Recurrent, Stateless
 
 PADDING_LIMIT = 1.5
 """With fewer than 1.5 times as many layers of the commonest kind as of the rarest, vLLM pads to the commonest."""
@@ -49,9 +50,8 @@ def blocks_of(group: Group, tokens: int, in_flight: int, state_blocks: int) -> i
 
 def pool_of(layers: Sequence[LayerState], rules: CacheRules, *, model_bytes: int, tensor: int = 1) -> Pool:
     """The pool of one card for these layers; `model_bytes` is the size of an element in the model's own precision."""
-    kept = stateful(layers)
+    kinds: Counter[LayerState] = Counter(layer for layer in layers if not isinstance(layer, Stateless))
     size = rules.element_bytes or model_bytes
-    kinds = {layer: kept.count(layer) for layer in dict.fromkeys(kept)}
     if not kinds:
         return Pool(0, ())
     page, block_tokens = page_size(kinds, rules, model_bytes=model_bytes, tensor=tensor)
@@ -66,7 +66,7 @@ def pool_of(layers: Sequence[LayerState], rules: CacheRules, *, model_bytes: int
     return Pool(page * per_group, tuple(groups))
 
 
-def page_size(kinds: dict[LayerState, int], rules: CacheRules, *, model_bytes: int, tensor: int) -> tuple[int, int]:
+def page_size(kinds: Mapping[LayerState, int], rules: CacheRules, *, model_bytes: int, tensor: int) -> tuple[int, int]:
     """Bytes of one layer's page, the same for all, and the tokens that the costliest attention layer puts on it."""
     size = rules.element_bytes or model_bytes
     per_token = max(bytes_per_token(layer, element_bytes=size, tensor=tensor) for layer in kinds)

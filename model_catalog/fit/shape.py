@@ -6,6 +6,7 @@ wrong: a sliding window stops growing, a recurrent layer never grows, MLA keeps 
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class ModelShape:
         """Counted parameters of the language model; 0 where they could not be counted."""
         return sum(part.parameters for part in self.weights)
 
-    @property
+    @cached_property
     def groups(self) -> dict[LayerState, int]:
         """Kinds of layers and how many there are of each."""
         return dict(Counter(self.layers))

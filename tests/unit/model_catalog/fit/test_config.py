@@ -25,7 +25,8 @@ SMALL = {
 
 COUNTED: list[dict[str, Any]] = json.loads((FOLDER.parent / "counted_models.json").read_text())["models"]
 
-# Parameters as the publishers' safetensors files have them (the hub shows them), without vision and MTP layers.
+# Totals that the hub's model pages show, without vision and multi-token-prediction layers; written down as known, not
+# fetched. `counted_models.json` is the check that was run.
 PUBLISHED_PARAMETERS = {
     "llama-3.3-70b": 70_553_706_496,
     "llama-3.1-8b": 8_030_261_248,

@@ -31,16 +31,20 @@ def cli_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def visible_commands(group: TyperGroup, *, path: tuple[str, ...]) -> Iterator[tuple[str, TyperCommand]]:
-    """Every command that does something, in the order in which `--help` lists them."""
+def visible_commands(group: TyperGroup, *, path: tuple[str, ...]) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
+    """Every command that does something, in the order in which `--help` lists them; a group that does something by
+    itself too.
+    """
     for name, child in group.commands.items():
         if isinstance(child, TyperGroup):
+            if child.invoke_without_command:
+                yield " ".join((*path, name)), child
             yield from visible_commands(child, path=(*path, name))
         elif isinstance(child, TyperCommand) and not child.hidden:
             yield " ".join((*path, name)), child
 
 
-def command_section(path: str, command: TyperCommand) -> str:
+def command_section(path: str, command: TyperCommand | TyperGroup) -> str:
     lines = [f"## `{path}`", (command.help or "").strip()]
     rows = [row for parameter in command.params if (row := parameter_row(parameter))]
     if rows:

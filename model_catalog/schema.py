@@ -49,7 +49,22 @@ class Architecture(Strict):
     hidden_size: Figure | None = None
     num_attention_heads: Figure | None = None
     num_key_value_heads: Figure | None = None
+    head_dim: Figure | None = Field(None, description="Of a key; hidden_size / num_attention_heads when left out.")
+    v_head_dim: Figure | None = Field(None, description="Of a value, where it differs from a key.")
     vocab_size: Figure | None = None
+    encoder_only: bool = Field(False, description="Reads a text once and keeps nothing: no KV cache.")
+    sliding_window: Figure | None = Field(None, description="Tokens that a layer with a window keeps.")
+    sliding_window_layers: Figure | None = Field(None, description="How many layers have that window.")
+    sliding_num_key_value_heads: Figure | None = None
+    sliding_head_dim: Figure | None = None
+    kv_lora_rank: Figure | None = Field(None, description="MLA: the compressed vector per token.")
+    qk_rope_head_dim: Figure | None = None
+    index_bytes_per_token: Figure | None = Field(None, description="Sparse attention's index, per layer and token.")
+    recurrent_layers: Figure | None = Field(None, description="Layers with a fixed state: Mamba, gated delta net.")
+    recurrent_state_bytes: Figure | None = Field(None, description="State of one such layer, per sequence.")
+    recurrent_heads: Figure | None = Field(None, description="Heads by which tensor parallelism divides that state.")
+    stateless_layers: Figure | None = Field(None, description="Layers without a cache: MLP alone, or another's cache.")
+    num_experts: Figure | None = None
 
 
 class Licence(Strict):

@@ -1,16 +1,32 @@
-"""`models`: the catalogue, and what of it is served."""
+"""`models`: the catalogue, what of it is served, and whether a model fits on a kind of card."""
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from installer.commands.options import Json
-from installer.terminal import out, print_json, settings, table
+from installer.terminal import out, print_exactly, print_json, settings, speaks_plainly, table
+
+if TYPE_CHECKING:
+    from model_catalog.fit.answer import Answer
+    from model_catalog.fit.cards import Card
+    from model_catalog.fit.estimate import FitReport, Subject
+
+app = typer.Typer(rich_markup_mode="markdown")
+GIB = 1024**3
+CPU = "cpu"
 
 
-def models(as_json: Json = False) -> None:
+@app.callback(invoke_without_command=True)
+@speaks_plainly
+def models(context: typer.Context, as_json: Json = False) -> None:
     """List the catalogue and say which models are served.
 
     Example: `appliance models`
     """
+    if context.invoked_subcommand is not None:
+        return
     from installer.admin_client import AdminClient
 
     with AdminClient(settings().paths) as api:
@@ -30,3 +46,138 @@ def models(as_json: Json = False) -> None:
 
 def licence(entry: dict[str, Any]) -> str:
     return str(entry["licence"]["id"])
+
+
+@app.command()
+@speaks_plainly
+def fit(
+    name: Annotated[str, typer.Argument(help="A catalogue entry, a named shape, or a folder with config.json.")],
+    on: Annotated[
+        str | None, typer.Option("--on", help="A kind of card, or `cpu` for this machine; all kinds when left out.")
+    ] = None,
+    cards: Annotated[int | None, typer.Option("--cards", min=1, help="How many; the fewest when left out.")] = None,
+    context: Annotated[
+        int | None, typer.Option("--context", min=1, help="Tokens per sequence; the model's, up to 32,768.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Sequences at once.")] = 1,
+    quantization: Annotated[
+        str | None, typer.Option("--quantization", help="A known form of the weights, or fp8, int4, wint8, q4_0 ...")
+    ] = None,
+    fp8_cache: Annotated[bool, typer.Option("--fp8-cache", help="Keep the KV cache in fp8.")] = False,
+    pack: Annotated[str | None, typer.Option("--pack", help="Engine pack; the card's usual one when left out.")] = None,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, max=16, help="Nodes it may spread over.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Say whether a model fits on a kind of card, with the sum line by line. Needs no running appliance.
+
+    Example: `appliance models fit ernie-4.5-300b-a47b --on p800 --quantization wint4`
+    """
+    from model_catalog.fit.answer import answer, on_every_card, usual_ask
+    from model_catalog.fit.estimate import Subject
+    from model_catalog.fit.known_models import find_model
+    from model_catalog.fit.kv_cache import FP8_BYTES
+    from model_catalog.fit.overheads import find_overheads
+
+    model = find_model(name)
+    weights = model.weights(quantization)
+    usual = usual_ask(model)
+    ask = replace(
+        usual,
+        context=context or usual.context,
+        concurrency=concurrency,
+        cache_element_bytes=FP8_BYTES if fp8_cache else 0,
+        nodes=nodes,
+    )
+    if on is None:
+        print_all(list(on_every_card(model, weights, ask)), as_json=as_json)
+        return
+    card = card_named(on)
+    subject = Subject(model.name, model.shape, weights, card, find_overheads(pack or card.pack))
+    found = answer(subject, ask, cards=cards)
+    if as_json:
+        print_json(found.document())
+        return
+    print_sum(found)
+
+
+def card_named(name: str) -> "Card":
+    """`cpu` is this machine: its memory, or its control group's limit."""
+    from appliance.hardware.memory import read_memory
+    from model_catalog.fit.cards import find_card, this_machine
+
+    if name.casefold() != CPU:
+        return find_card(name)
+    memory = read_memory()
+    return this_machine(memory.limit_bytes or memory.total_bytes)
+
+
+def print_all(answers: "list[Answer]", *, as_json: bool) -> None:
+    if as_json:
+        print_json({"cards": [found.document() for found in answers]})
+        return
+    first = answers[0].report
+    rows = [
+        [
+            found.report.subject.card.name,
+            str(found.report.layout) if found.fits else "",
+            gib(found.report.needed_bytes),
+            gib(found.report.claim_bytes),
+            verdict(found),
+            f"{found.longest:,}" if found.longest else "",
+        ]
+        for found in answers
+    ]
+    columns = ["Card", "Smallest layout", "Needs per card", "Claims per card", "", "Longest context"]
+    out.print(table(heading(first), columns, rows))
+
+
+def print_sum(found: "Answer") -> None:
+    from model_catalog.fit.shape import describe
+
+    report = found.report
+    rows = [[item.label, gib(item.size_bytes), item.formula, item.source] for item in report.items]
+    rows.append(["needed per card", gib(report.needed_bytes), "", ""])
+    rows.append(["claimed per card", gib(report.claim_bytes), claim_text(report.subject, report), ""])
+    out.print(table(f"{heading(report)} on {report.layout} of {report.subject.card.name}", SUM_COLUMNS, rows))
+    for layer, count in report.subject.shape.groups.items():
+        print_exactly(f"  {describe(layer, count)}")
+    print_exactly(f"\n{verdict(found).capitalize()}{'.' if found.fits else ': ' + missing(found)}")
+    if found.fits and report.subject.shape.generates:
+        print_exactly(f"At most {found.longest:,} tokens in one sequence; {found.most:,} sequences of this context.")
+    for sentence in (found.disagreement, row_text(found), *report.notes):
+        if sentence:
+            print_exactly(sentence)
+
+
+SUM_COLUMNS = ["Line", "Size", "How", "Source"]
+
+
+def heading(report: "FitReport") -> str:
+    ask, subject = report.ask, report.subject
+    return f"{subject.name} ({subject.weights.name}), {ask.concurrency} x {ask.context:,} tokens"
+
+
+def claim_text(subject: "Subject", report: "FitReport") -> str:
+    share = report.claim_bytes / subject.card.memory_bytes.value
+    figure = subject.card.memory_bytes
+    return f"{share:.0%} of {gib(int(figure.value))} ({figure.evidence}: {figure.source})"
+
+
+def verdict(found: "Answer") -> str:
+    return "fits" if found.fits else "does not fit"
+
+
+def missing(found: "Answer") -> str:
+    report = found.report
+    short = f"{gib(report.missing_bytes)} per card are missing." if report.missing_bytes else "a published row says so."
+    return f"{short} Nearest change: {report.change}." if report.change else short
+
+
+def row_text(found: "Answer") -> str:
+    if found.row is None or found.disagreement:
+        return ""
+    return f"A published row says the same ({found.row.evidence}, {found.row.pack}: {found.row.source})."
+
+
+def gib(size_bytes: int) -> str:
+    return f"{size_bytes / GIB:.2f} GiB"

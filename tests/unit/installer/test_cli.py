@@ -19,6 +19,7 @@ EXPECTED = {
     "appliance version",
     "appliance hardware",
     "appliance models",
+    "appliance models fit",
     "appliance serve list",
     "appliance serve deploy",
     "appliance serve scale",
@@ -31,7 +32,7 @@ EXPECTED = {
 runner = CliRunner()
 
 
-def commands() -> dict[str, TyperCommand]:
+def commands() -> dict[str, TyperCommand | TyperGroup]:
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
     return dict(visible_commands(root, path=("appliance",)))
@@ -46,7 +47,9 @@ def test_every_command_has_help_with_an_example_of_itself(path: str) -> None:
     assert f"Example: `{path}" in (commands()[path].help or "")
 
 
-@pytest.mark.parametrize("path", ["up", "status", "doctor", "version", "hardware", "models", "serve list", "keys list"])
+@pytest.mark.parametrize(
+    "path", ["up", "status", "doctor", "version", "hardware", "models", "models fit", "serve list", "keys list"]
+)
 def test_what_prints_facts_prints_json(path: str) -> None:
     assert "--json" in [name for parameter in commands()[f"appliance {path}"].params for name in parameter.opts]
 

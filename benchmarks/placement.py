@@ -1,9 +1,9 @@
 """500 served models planned over 1,000 nodes of 8 mixed cards, beside a plain first fit: `-m benchmarks.placement`.
 
 No appliance is needed; the fleet is made up (`benchmarks.made_up_fleet`). First fit keeps the same rules (memory, one
-kind of card, the vendor's groups, cores) and judges nothing. Rounds: an empty fleet, half of the models to be spread; the same with every model packed; one on which two thirds of the
-nodes carry replicas of others, in as many ways as nodes; the plan of the first round again with nothing changed; the
-same with 20 nodes draining.
+kind of card, the vendor's groups, cores) and judges nothing. Rounds: an empty fleet, half of the models to be
+spread; the same with every model packed; a fleet on which two thirds of the nodes carry replicas of others, in as many
+ways as nodes; the plan of the first round again with nothing changed; the same with 20 nodes draining.
 """
 
 import argparse
@@ -34,6 +34,7 @@ class Figures:
     seconds: float
     processor_seconds: float
     replicas: int
+    cards: int
     models_whole: int
     models_without: int
     far: int
@@ -95,6 +96,7 @@ class Bench:
             seconds=seconds,
             processor_seconds=processor_seconds,
             replicas=len(found),
+            cards=len({key for a in found for claim in a.claims() for key in claim.cards}),
             models_whole=sum(placed[demand.name] == demand.replicas for demand in self.demands),
             models_without=sum(placed[demand.name] == 0 for demand in self.demands),
             far=sum(is_far(by_id[assignment.node_id], assignment) for assignment in found),
@@ -210,7 +212,8 @@ def shown(figures: Figures) -> str:
     moved = "" if figures.moved is None else f", {figures.moved} moved"
     return (
         f"{figures.seconds:5.2f} s ({figures.processor_seconds:.2f} s of processor time), "
-        f"{figures.replicas} replicas placed, {figures.models_whole} models wholly, {figures.models_without} not at all, {figures.far} over far links, "
+        f"{figures.replicas} replicas placed on {figures.cards} cards, {figures.models_whole} models "
+        f"wholly, {figures.models_without} not at all, {figures.far} over far links, "
         f"{figures.free_nodes} nodes left free{moved}"
     )
 

@@ -48,11 +48,10 @@ def choose_cards(ask: Ask) -> Cards | None:
 
 
 def has_cards(shape: Shape, kind: Kind, *, eligible: int, count: int) -> bool:
-    """Whether `choose_cards` would find any."""
+    """Whether an allowed set is among the eligible, which for more than one card are `Shape.together` all."""
     if count == 1:
         return eligible != 0
     groups = shape.groups[kind].get(count)
-    eligible &= shape.together
     return eligible.bit_count() >= count if groups is None else any(not group & ~eligible for group in groups)
 
 

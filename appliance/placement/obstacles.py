@@ -57,7 +57,7 @@ class Obstacles:
             yield from ((self._without_memory(number, roomy), [number]) for number in numbers)
         else:
             found = (reason for reason, _ in reasons if reason is not None)
-            yield max(found, key=lambda reason: reason.obstacle, default=Reason(Obstacle.LAYOUT)), numbers
+            yield max(found, key=lambda reason: reason.obstacle, default=Reason(Obstacle.NO_LAYOUT)), numbers
 
     def _of(self, number: int, layout: Layout) -> Reason | None:
         node = self.fleet.nodes[number]

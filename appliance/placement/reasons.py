@@ -10,6 +10,7 @@ GIB = 1024**3
 class Obstacle(IntEnum):
     """In the order of the filters: the higher, the nearer the node came to taking the replica."""
 
+    NO_LAYOUT = 0
     HEADS = 1
     STATE = 2
     CONSTRAINT = 3
@@ -88,6 +89,7 @@ def _group(reason: Reason) -> str:
 
 
 _SENTENCES: dict[Obstacle, Callable[[Reason], str]] = {
+    Obstacle.NO_LAYOUT: lambda _: "there is no layout to run it in",
     Obstacle.HEADS: lambda r: f"tensor parallelism of {r.found} does not divide {r.needed} attention heads",
     Obstacle.STATE: lambda r: f"the node is {r.subject}",
     Obstacle.CONSTRAINT: lambda _: "not among the nodes that this model may use",

@@ -12,7 +12,7 @@ from appliance.placement.what_fits import Answer, what_fits
 from tests.unit.placement.fleets import Rules, claim_lists, demand_lists, demands, node_lists, somewhere
 from tests.unit.placement.values import by_name
 
-QUICK = settings(max_examples=150, deadline=None)
+QUICK = settings(max_examples=60, deadline=None)
 
 
 @QUICK
@@ -45,7 +45,7 @@ def test_a_plan_does_not_depend_on_the_order_of_what_it_is_told(draw: st.DataObj
     assert {each.demand: each for each in shuffled.missing} == {each.demand: each for each in found.missing}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_single_replica_is_placed_where_and_only_where_any_place_exists(draw: st.DataObject) -> None:
     fleet = draw.draw(node_lists())

@@ -1,4 +1,4 @@
-"""Nodes, claims and demands for the tests, from short words. Made up: sizes and groups as in the products' documents."""
+"""Nodes, claims and demands for the tests, from short words. Made up; sizes and groups as in the products' papers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -72,7 +72,8 @@ def with_health(view: NodeView, health: Mapping[int, HealthState]) -> NodeView:
 
 def layout(family: str = "cuda", cards: int = 1, gib: float = 10, **changes: Any) -> Layout:
     values: dict[str, Any] = {"pack": "vllm", "family": family, "tensor_parallel_size": cards}
-    return Layout(**{**values, "bytes_per_card": int(gib * GIB), **changes})
+    values |= {"bytes_per_card": int(gib * GIB), **changes}
+    return Layout(**values)
 
 
 def demand(*layouts: Layout, name: str = "m", **changes: Any) -> Demand:
@@ -91,12 +92,10 @@ def by_name(assignments: Iterable[Assignment]) -> dict[tuple[str, int], Assignme
 def from_case(case: Mapping[str, Any]) -> tuple[list[NodeView], list[Claim], Demand]:
     """One entry of cases.yaml."""
     nodes = [_node(name, given) for name, given in case["nodes"].items()]
-    by_id = {view.node_id: view for view in nodes}
-    claims = [
-        Claim(name, {by_id[name].cards[place].key: 0}) for name, held in case.get("held", {}).items() for place in held
-    ]
+    keys = {view.node_id: [card.key for card in view.cards] for view in nodes}
+    claims = [Claim(name, {keys[name][place]: 0}) for name, held in case.get("held", {}).items() for place in held]
     claims += [
-        Claim(name, {by_id[name].cards[place].key: int(gib * GIB)}, shared=True)
+        Claim(name, {keys[name][place]: int(gib * GIB)}, shared=True)
         for name, held in case.get("shared", {}).items()
         for place, gib in held.items()
     ]
@@ -104,13 +103,12 @@ def from_case(case: Mapping[str, Any]) -> tuple[list[NodeView], list[Claim], Dem
         Claim(name, cores=tuple(held.get("cores", ())), host_memory_bytes=held.get("gib", 0) * GIB)
         for name, held in case.get("taken", {}).items()
     ]
-    wanted = dict(case["demand"])
-    constraints = {
-        key: value if key == "labels" else frozenset(value) for key, value in wanted.pop("constraints", {}).items()
-    }
+    wanted: dict[str, Any] = dict(case["demand"])
+    constraints: dict[str, Any] = wanted.pop("constraints", {})
     layouts = [_layout(given) for given in wanted.pop("layouts")]
-    policy = Policy(wanted.pop("policy", "pack"))
-    return nodes, claims, demand(*layouts, policy=policy, constraints=Constraints(**constraints), **wanted)
+    made = demand(*layouts, policy=Policy(wanted.pop("policy", "pack")), **wanted)
+    sets: dict[str, Any] = {key: frozenset(value) for key, value in constraints.items()}
+    return nodes, claims, replace(made, constraints=Constraints(**sets))
 
 
 def _node(name: str, given: str | Mapping[str, Any]) -> NodeView:

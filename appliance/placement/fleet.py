@@ -144,7 +144,7 @@ def after(load: Load, claim: Claim, *, keys: tuple[str, ...]) -> Load:
     for place, key in enumerate(keys):
         if key in claim.cards:
             mask |= 1 << place
-            left[place] = left[place] - claim.cards[key] if claim.shared else 0
+            left[place] -= claim.cards[key]
     closed = load.closed if claim.shared else load.closed | mask
     for place in from_bits(closed & mask):
         left[place] = 0

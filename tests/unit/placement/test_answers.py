@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from appliance.hardware.inventory import LinkKind
 from appliance.placement.demands import Policy
 from appliance.placement.fleet import Fleet
 from appliance.placement.layouts import CPU, best_first
 from appliance.placement.nodes import Claim, NodeState
 from appliance.placement.planner import plan
 from appliance.placement.reasons import ranges
-from appliance.placement.scores import ORDER, Score, explain, sort_key
+from appliance.placement.scores import DISTANCES, ORDER, Score, explain, sort_key
 from appliance.placement.sentences import refusal
 from appliance.placement.what_fits import Answer, what_fits
 from tests.unit.placement.values import GIB, demand, layout, node, places
@@ -113,7 +115,7 @@ def test_sixteen_cards_without_groups_are_no_matter() -> None:
         ({"pipeline_parallel_size": 3, "nodes": 2}, "do not divide"),
     ],
 )
-def test_layouts_are_checked(changes: dict[str, int], said: str) -> None:
+def test_layouts_are_checked(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         layout(**changes)
 
@@ -137,3 +139,13 @@ def test_nodes_that_differ_only_in_what_is_their_own_are_looked_at_once() -> Non
         for number in range(20)
     ]
     assert len(list(Fleet(nodes, []).having("cuda"))) == 1
+    alone = [Claim(f"n{number}", {f"n{number}-cuda-0": number * GIB}) for number in range(20)]
+    assert len(list(Fleet(nodes, alone).having("cuda"))) == 1
+
+
+def test_where_two_cards_disagree_on_their_link_the_worse_counts() -> None:
+    box = node("a", "2xL40S")
+    near = replace(box.cards[0], links={1: LinkKind.FABRIC})
+    (placed,) = plan([replace(box, cards=(near, box.cards[1]))], demands=[demand(layout(cards=2))]).assignments
+    assert placed.score is not None
+    assert placed.score.distance == DISTANCES[LinkKind.SYS]

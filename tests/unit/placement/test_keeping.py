@@ -102,6 +102,17 @@ def test_of_a_pipeline_over_nodes_nothing_stays_when_one_node_drains() -> None:
     assert len(found.displaced) == 1
 
 
+def test_a_pipeline_over_two_products_does_not_stay() -> None:
+    wanted = demand(layout(cards=2, pipeline_parallel_size=2, nodes=2))
+    two, other = node("x", "2xH100"), node("y", "2xL40S")
+    before = [plan([replace(view, node_id=name), view], demands=[wanted]).assignments[0].parts[1]
+              for view, name in ((two, "a"), (other, "b"))]  # fmt: skip
+    mixed = Assignment(wanted.name, 0, wanted.layouts[0], tuple(before))
+    found = plan([two, other], demands=[wanted], existing=[mixed])
+    assert found.assignments == ()
+    assert found.displaced[0].reason.obstacle is Obstacle.LAYOUT
+
+
 def test_the_first_replica_of_every_model_comes_before_the_second_of_any() -> None:
     box = node("a", "2xH100")
     found = plan([box], demands=[demand(layout(), name="a", replicas=2), demand(layout(), name="b", replicas=2)])

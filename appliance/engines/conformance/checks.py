@@ -15,6 +15,7 @@ from model_catalog.bundled.reference import Reference, agreement
 CONCURRENT = 8
 CANCEL_SECONDS = 10.0
 STOP_SECONDS = 30.0
+GONE_SECONDS = 5.0
 LONG_ANSWER_TOKENS = 900
 NEEDED_AGREEMENT_QUANTIZED = 0.8
 """Of answers, with quantized weights; with whole weights every answer must agree up to rounding."""
@@ -134,7 +135,7 @@ def crash_and_restart(engine: EngineUnderTest, reference: Reference) -> str:
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
     process.end()
-    require(not members(process.pid), "Processes of its group outlived the engine.")
+    require_gone(process.pid)
     seconds = engine.start()
     require(engine.ask(reference.answers[0].question).status == 200, "It does not answer after a restart.")
     return f"back after {seconds:.1f} s"
@@ -147,8 +148,16 @@ def clean_stop(engine: EngineUnderTest, reference: Reference) -> str:  # noqa: A
     engine.end()
     seconds = monotonic() - began
     require(seconds < STOP_SECONDS, f"It took {seconds:.0f} s to stop.")
-    require(not members(process.pid), "Processes of its group outlived the engine.")
+    require_gone(process.pid)
     return f"{seconds:.1f} s, nothing left"
+
+
+def require_gone(group: int) -> None:
+    """Soon: what was sent SIGKILL still stands in /proc for a moment."""
+    began = monotonic()
+    while left := members(group):
+        require(monotonic() - began < GONE_SECONDS, f"{len(left)} processes of its group outlived the engine.")
+        time.sleep(0.05)
 
 
 def members(group: int) -> list[int]:

@@ -44,12 +44,29 @@ MLA_BLOCK_TOKENS = 16
 """vLLM's reference MLA on the CPU takes blocks of 16 tokens, whatever is asked (`platforms/cpu.py`)."""
 LOGGED = re.compile(r"KV cache size: ([\d,]+) tokens")
 EXTENSION = """
+from vllm.model_executor.layers import linear
+
+packed_away = []  # on the CPU a matrix is packed for oneDNN, which keeps it, and the parameter is emptied
+dispatch = linear.dispatch_cpu_unquantized_gemm
+
+
+def counting_dispatch(layer, remove_weight):
+    before = layer.weight.untyped_storage().nbytes()
+    dispatch(layer, remove_weight)
+    if layer.weight.numel() == 0:
+        packed_away.append(before)
+
+
+linear.dispatch_cpu_unquantized_gemm = counting_dispatch
+
+
 class WeightReport:
     def report_weight_bytes(self):
         model = self.get_model()
         parameters = self.storages(model.parameters())
         everything = {**parameters, **self.storages(model.buffers())}
-        return {"all": sum(everything.values()), "parameters": sum(parameters.values())}
+        packed = sum(packed_away)
+        return {"all": packed + sum(everything.values()), "parameters": packed + sum(parameters.values())}
 
     def storages(self, tensors):
         found = [tensor.untyped_storage() for tensor in tensors]
@@ -114,6 +131,7 @@ def start_command(pack: EnginePack, *, python: Path, weights: Path, work: Path) 
     """The pack's own chat command, with vLLM's development calls open on its private socket, for the weight count."""
     values = LaunchValues(
         python=python,
+        pack=pack.folder,
         weights=weights,
         model_name="bench",
         socket=work / "e.sock",

@@ -9,6 +9,9 @@
  */
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef INIT
 #define INIT 0
 #endif
@@ -274,6 +277,7 @@ int dcmi_get_device_pcie_info_v2(int card_id, int device_id, struct dcmi_pcie_in
     memset(pcie_info, 0, sizeof(*pcie_info));
     pcie_info->venderid = 0x19e5;
     pcie_info->deviceid = 0xd802;
+    pcie_info->domain = DOMAIN;
     pcie_info->bdf_busid = chips[chip].bus;
     return 0;
 }

@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef INIT
 #define INIT 0
 #endif
@@ -333,6 +336,7 @@ cndevRet_t cndevGetPCIeInfoV2(cndevPCIeInfoV2_t *deviceInfo, cndevDevice_t devic
     memset(deviceInfo, 0, sizeof(*deviceInfo));
     deviceInfo->vendor = 0xcabc;
     deviceInfo->deviceId = 0x0590;
+    deviceInfo->domain = DOMAIN;
     deviceInfo->bus = buses[INDEX(device)];
     return 0;
 }

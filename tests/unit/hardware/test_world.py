@@ -60,3 +60,4 @@ def test_a_tool_ends_with_the_process_of_its_vendor(machine: FakeMachine) -> Non
     child.kill()
     real = started(machine)
     wait_until(lambda: not is_running(real), what=f"{real} outlives the vendor's process")
+    assert not is_running(real)

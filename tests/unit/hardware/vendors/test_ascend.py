@@ -73,7 +73,7 @@ def test_structures_are_as_large_as_the_compiler_s(tmp_path: Path) -> None:
     }
     assert len(ours) == 13
     assert ours == {name: library.abi_size(name.encode()) for name in ours}
-    assert (ours["PcieInfoAll"], ours["ChipInfo"], ours["ChipInfoV2"]) == (64, 100, 132)
+    assert (ours["PciePlace"], ours["ChipIdentity"], ours["ChipIdentityV2"]) == (64, 100, 132)
 
 
 def test_library_tells_everything_of_eight_cards(tmp_path: Path) -> None:

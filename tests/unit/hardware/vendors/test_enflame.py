@@ -65,13 +65,13 @@ def test_structures_are_as_large_as_the_compiler_s(tmp_path: Path) -> None:
     }
     assert ours == {name: library.abi_size(name.encode()) for name in ours}
     assert ours == {
-        "DeviceInfo": 156,
+        "DeviceFacts": 156,
         "Power": 8,
         "MemoryInUse": 16,
         "Temperatures": 12,
         "EccStatus": 12,
         "RmaStatus": 2,
-        "PortInfo": 104,
+        "PortFacts": 104,
     }
 
 

@@ -154,13 +154,13 @@ struct dcmi_vdev_query_stru {
 unsigned long abi_size(const char *name)
 {
     static const struct { const char *name; unsigned long size; } sizes[] = {
-        {"ChipInfo", sizeof(struct dcmi_chip_info)},
-        {"ChipInfoV2", sizeof(struct dcmi_chip_info_v2)},
-        {"PcieInfoAll", sizeof(struct dcmi_pcie_info_all)},
+        {"ChipIdentity", sizeof(struct dcmi_chip_info)},
+        {"ChipIdentityV2", sizeof(struct dcmi_chip_info_v2)},
+        {"PciePlace", sizeof(struct dcmi_pcie_info_all)},
         {"DieId", sizeof(struct dcmi_die_id)},
-        {"HbmInfo", sizeof(struct dcmi_hbm_info)},
-        {"MemoryInfoV3", sizeof(struct dcmi_get_memory_info_stru)},
-        {"EccInfo", sizeof(struct dcmi_ecc_info)},
+        {"HbmInUse", sizeof(struct dcmi_hbm_info)},
+        {"MemoryInUseV3", sizeof(struct dcmi_get_memory_info_stru)},
+        {"EccCounts", sizeof(struct dcmi_ecc_info)},
         {"BaseResource", sizeof(struct dcmi_base_resource)},
         {"ComputingResource", sizeof(struct dcmi_computing_resource)},
         {"MediaResource", sizeof(struct dcmi_media_resource)},

@@ -188,7 +188,7 @@ typedef struct {
 unsigned long abi_size(const char *name)
 {
     static const struct { const char *name; unsigned long size; } sizes[] = {
-        {"CardInfo", sizeof(cndevCardInfo_t)},
+        {"CardCount", sizeof(cndevCardInfo_t)},
         {"Uuid", sizeof(cndevUUID_t)},
         {"MemoryV2", sizeof(cndevMemoryInfoV2_t)},
         {"Versions", sizeof(cndevVersionInfo_t)},

@@ -71,13 +71,13 @@ typedef struct {
 unsigned long abi_size(const char *name)
 {
     static const struct { const char *name; unsigned long size; } sizes[] = {
-        {"DeviceInfo", sizeof(efmlDeviceInfo_t)},
+        {"DeviceFacts", sizeof(efmlDeviceInfo_t)},
         {"Power", sizeof(efmlDevPowerInfo_t)},
         {"MemoryInUse", sizeof(efmlDevMemInfo_t)},
         {"Temperatures", sizeof(efmlDevThermalInfo_t)},
         {"EccStatus", sizeof(efmlEccStatus_t)},
         {"RmaStatus", sizeof(efmlRmaStatus_t)},
-        {"PortInfo", sizeof(efmlPortInfo_t)},
+        {"PortFacts", sizeof(efmlPortInfo_t)},
     };
     for (unsigned long i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         if (strcmp(sizes[i].name, name) == 0)

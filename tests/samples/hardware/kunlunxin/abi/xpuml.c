@@ -61,7 +61,7 @@ typedef struct {
 unsigned long abi_size(const char *name)
 {
     static const struct { const char *name; unsigned long size; } sizes[] = {
-        {"PciInfo", sizeof(xpumlPciInfo_t)},
+        {"PciPlace", sizeof(xpumlPciInfo_t)},
         {"Utilization", sizeof(xpumlUtilization_t)},
         {"MemoryInUse", sizeof(xpumlMemory_t)},
         {"Attributes", sizeof(xpumlDeviceAttributes_t)},

@@ -78,10 +78,14 @@ class VendorProcess:
             raise VendorFailed("Its library wrote something that is no answer.") from error
 
     def kill(self) -> None:
-        """The child and whatever it started. A process that hangs in the kernel dies when the kernel lets go of it."""
+        """The child and whatever it started. A process that hangs in the kernel dies when the kernel lets go of it.
+
+        A vendor's tool runs in a group of its own (`World.tool`). The child goes first: it would start another.
+        """
         if self._child.returncode is None:  # not reaped yet, so the group's number is still its own
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+            for group in (self.pid, *_children_of(self.pid)):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(REAP_SECONDS)
         for pipe in (self._requests, self._answers):
@@ -113,3 +117,12 @@ class VendorProcess:
             os.close(descriptor)
         ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
         return (ended.si_code, ended.si_status) if ended else None
+
+
+def _children_of(pid: int) -> tuple[int, ...]:
+    """As the kernel lists them for each thread that started some (proc(5)); none where it does not."""
+    found: list[int] = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found.extend(map(int, listed.read_text().split()))
+    return tuple(found)

@@ -1,8 +1,11 @@
 """What a vendor's module may touch of the machine: files, a shared library, a tool. Tests put a folder in its place."""
 
 import ctypes
+import os
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -36,10 +39,10 @@ class World:
         return tuple(device for device in self.pci if device.vendor_id == vendor_id)
 
     def text(self, path: str) -> str | None:
-        """A file's stripped text; None where it cannot be read."""
+        """A file's stripped text; None where it cannot be read, or is no text."""
         try:
-            return (self.root / path.lstrip("/")).read_text().strip()
-        except OSError:
+            return (self.root / path.lstrip("/")).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
             return None
 
     def exists(self, path: str) -> bool:
@@ -64,24 +67,29 @@ class World:
         """What the vendor's tool prints on stdout. Raises VendorFailed where it is missing, fails or takes too long."""
         program = self._find(name, folders=(*folders, *TOOL_FOLDERS))
         try:
-            done = subprocess.run(
+            running = subprocess.Popen(
                 [str(program), *arguments],
-                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                timeout=TOOL_SECONDS,
-                check=False,
-                stdin=subprocess.DEVNULL,
+                process_group=0,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **self.environ},
             )
-        except subprocess.TimeoutExpired as error:
-            raise VendorFailed(f"{name} said nothing for {TOOL_SECONDS} s.") from error
         except OSError as error:
             raise VendorFailed(f"{name} could not be started: {error.strerror}.") from error
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            raise VendorFailed(f"{name} ended with {done.returncode}: {said[-1] if said else 'it said nothing'}.")
-        return done.stdout
+        with running:
+            try:
+                told, complaint = running.communicate(timeout=TOOL_SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise VendorFailed(f"{name} said nothing for {TOOL_SECONDS} s.") from error
+            finally:
+                _end_group(running)
+        if running.returncode != 0:
+            said = (complaint or told).strip().splitlines()
+            raise VendorFailed(f"{name} ended with {running.returncode}: {said[-1] if said else 'it said nothing'}.")
+        return told
 
     def _find(self, name: str, *, folders: Sequence[str]) -> Path:
         for folder in folders:
@@ -89,3 +97,13 @@ class World:
             if candidate.is_file():
                 return candidate
         raise VendorFailed(f"The tool {name} is not installed.")
+
+
+def _end_group(running: subprocess.Popen[str]) -> None:
+    """A tool that is late ends with all that it started, as a wrapper script does what the real tool is asked for.
+
+    It stays in our session, so that whoever ends this process finds it (`vendor_process`).
+    """
+    if running.returncode is None:  # not reaped yet, so the group's number is still its own
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)

@@ -97,7 +97,7 @@ def _accelerator(
 
 
 def _name(library: CLibrary, chip: Chip) -> str:
-    newer, older = dcmi.ChipInfoV2(), dcmi.ChipInfo()
+    newer, older = dcmi.ChipIdentityV2(), dcmi.ChipIdentity()
     if library.has("dcmi_get_device_chip_info_v2"):
         answered, said = _fill(library, "dcmi_get_device_chip_info_v2", chip, newer), newer.chip_name
     else:
@@ -107,7 +107,7 @@ def _name(library: CLibrary, chip: Chip) -> str:
 
 
 def _address(library: CLibrary, chip: Chip) -> str | None:
-    place = dcmi.PcieInfoAll()
+    place = dcmi.PciePlace()
     if not _fill(library, "dcmi_get_device_pcie_info_v2", chip, place):
         return None
     return bus_address(place.domain, place.bdf_busid, place.bdf_deviceid, place.bdf_funcid)
@@ -123,7 +123,7 @@ def _die(library: CLibrary, chip: Chip) -> str | None:
 
 def _memory(library: CLibrary, chip: Chip) -> dict[str, float | None]:
     """The 310 family has no HBM; its DDR tells what is available instead of what is used."""
-    hbm, ddr = dcmi.HbmInfo(), dcmi.MemoryInfoV3()
+    hbm, ddr = dcmi.HbmInUse(), dcmi.MemoryInUseV3()
     if _fill(library, "dcmi_get_device_hbm_info", chip, hbm) and hbm.memory_size:
         return {"total": hbm.memory_size * MIB, "used": hbm.memory_usage * MIB}
     if _fill(library, "dcmi_get_device_memory_info_v3", chip, ddr):
@@ -132,7 +132,7 @@ def _memory(library: CLibrary, chip: Chip) -> dict[str, float | None]:
 
 
 def _health(library: CLibrary, chip: Chip) -> Health:
-    code, ecc = ctypes.c_uint(), dcmi.EccInfo()
+    code, ecc = ctypes.c_uint(), dcmi.EccCounts()
     if not library.ask("dcmi_get_device_health", chip.card, chip.device, ctypes.byref(code)):
         return Health()
     state = HealthState.FAILED if code.value == GONE else HEALTH.get(code.value, HealthState.UNKNOWN)

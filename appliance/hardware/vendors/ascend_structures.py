@@ -4,7 +4,7 @@ from ctypes import Structure, c_char, c_float, c_int, c_ubyte, c_uint, c_ulong, 
 from typing import ClassVar
 
 
-class ChipInfo(Structure):
+class ChipIdentity(Structure):
     _fields_: ClassVar = [
         ("chip_type", c_ubyte * 32),
         ("chip_name", c_ubyte * 32),
@@ -13,7 +13,7 @@ class ChipInfo(Structure):
     ]
 
 
-class ChipInfoV2(Structure):
+class ChipIdentityV2(Structure):
     _fields_: ClassVar = [
         ("chip_type", c_ubyte * 32),
         ("chip_name", c_ubyte * 32),
@@ -23,7 +23,7 @@ class ChipInfoV2(Structure):
     ]
 
 
-class PcieInfoAll(Structure):
+class PciePlace(Structure):
     _fields_: ClassVar = [
         ("venderid", c_uint),
         ("subvenderid", c_uint),
@@ -41,7 +41,7 @@ class DieId(Structure):
     _fields_: ClassVar = [("soc_die", c_uint * 5)]
 
 
-class HbmInfo(Structure):
+class HbmInUse(Structure):
     _fields_: ClassVar = [
         ("memory_size", c_ulonglong),
         ("freq", c_uint),
@@ -51,7 +51,7 @@ class HbmInfo(Structure):
     ]
 
 
-class MemoryInfoV3(Structure):
+class MemoryInUseV3(Structure):
     _fields_: ClassVar = [
         ("memory_size", c_ulonglong),
         ("memory_available", c_ulonglong),
@@ -64,7 +64,7 @@ class MemoryInfoV3(Structure):
     ]
 
 
-class EccInfo(Structure):
+class EccCounts(Structure):
     _fields_: ClassVar = [
         ("enable_flag", c_int),
         ("single_bit_error_cnt", c_uint),

@@ -36,7 +36,7 @@ def detect(world: World, *, hint: str) -> Detected:
     notes = Notes(vendor="cambricon", hint=hint)
     library = CLibrary(world.library(*PATHS), name="libcndev.so", notes=notes, quiet=QUIET)
     library.must("cndevInit", 0)
-    count = cndev.CardInfo(version=cndev.VERSION)
+    count = cndev.CardCount(version=cndev.VERSION)
     library.must("cndevGetDeviceCount", ctypes.byref(count))
     if count.number > MOST_CARDS:
         raise VendorFailed(f"cndevGetDeviceCount counts {count.number} cards.")

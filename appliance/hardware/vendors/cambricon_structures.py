@@ -19,7 +19,7 @@ VERSION = 6
 """CNDEV_VERSION_6: what a structure that has a version is filled in with before it is passed."""
 
 
-class CardInfo(Structure):
+class CardCount(Structure):
     _fields_: ClassVar = [("version", c_int32), ("number", c_uint32)]
 
 

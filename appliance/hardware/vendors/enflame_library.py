@@ -22,10 +22,10 @@ from appliance.hardware.vendors.c_library import CLibrary
 from appliance.hardware.vendors.enflame_selectors import selectors
 from appliance.hardware.vendors.enflame_structures import (
     TEXT,
-    DeviceInfo,
+    DeviceFacts,
     EccStatus,
     MemoryInUse,
-    PortInfo,
+    PortFacts,
     Power,
     RmaStatus,
     Temperatures,
@@ -100,7 +100,7 @@ def _accelerator(
 
 
 def _address(library: CLibrary, index: int) -> str | None:
-    place = DeviceInfo()
+    place = DeviceFacts()
     if not library.ask("EfmlGetDevInfo", ctypes.c_uint32(index), ctypes.byref(place)):
         return None
     return bus_address(place.domain_id, place.bus_id, place.dev_id, place.func_id)
@@ -140,7 +140,7 @@ def _links(library: CLibrary, index: int, *, addresses: dict[int, str | None]) -
         return ()
     ports: dict[int, int] = {}
     for number in range(min(count.value, MOST_PORTS)):
-        port = PortInfo()
+        port = PortFacts()
         if not library.ask(f"EfmlGet{word}PortInfo", card, ctypes.c_uint32(number), ctypes.byref(port)):
             break
         far = bus_address(port.remote_domain_id, port.remote_bus_id, port.remote_dev_id, port.remote_func_id)

@@ -6,7 +6,7 @@ from typing import ClassVar
 TEXT = 128
 
 
-class DeviceInfo(ctypes.Structure):
+class DeviceFacts(ctypes.Structure):
     _fields_: ClassVar = [
         ("name", ctypes.c_char * TEXT),
         ("vendor_id", ctypes.c_uint32),
@@ -47,7 +47,7 @@ class RmaStatus(ctypes.Structure):
     _fields_: ClassVar = [("is_supported", ctypes.c_bool), ("flags", ctypes.c_bool)]
 
 
-class PortInfo(ctypes.Structure):
+class PortFacts(ctypes.Structure):
     _fields_: ClassVar = [
         ("connected", ctypes.c_uint32),
         ("uuid", ctypes.c_char * 16),

@@ -32,7 +32,7 @@ STATES = {
 SRIOV_ON = 2
 
 
-class PciInfo(ctypes.Structure):
+class PciPlace(ctypes.Structure):
     _fields_: ClassVar = [
         ("domain", ctypes.c_uint),
         ("bus", ctypes.c_uint),
@@ -104,7 +104,7 @@ def _accelerator(
 ) -> Accelerator:
     card = ctypes.c_void_p()
     library.must("xpumlDeviceGetHandleByIndex", ctypes.c_uint(index), ctypes.byref(card))
-    place, memory, load, kind = PciInfo(), MemoryInUse(), Utilization(), Attributes()
+    place, memory, load, kind = PciPlace(), MemoryInUse(), Utilization(), Attributes()
     address = (
         bus_address(place.domain, place.bus, place.device, place.function)
         if library.ask("xpumlDeviceGetPciInfo", card, ctypes.byref(place))

@@ -107,6 +107,7 @@ def test_a_tool_that_hangs_ends_with_its_vendors_process(machine: FakeMachine) -
     discover(machine.root, registry=BOTH)
     tool = int((machine.root / "tool.pid").read_text())
     wait_until(lambda: not is_running(tool), what=f"the tool {tool} is still there")
+    assert not is_running(tool)
 
 
 def test_a_module_that_cannot_be_loaded_is_a_problem(machine: FakeMachine) -> None:

@@ -12,7 +12,7 @@ from installer.cli import app
 from installer.commands.hardware import cards
 from installer.commands.hardware_topology import draw, ranges
 from tests.fixtures.hardware_world import FakeMachine
-from tests.unit.hardware.vendors.test_metax import NODE
+from tests.fixtures.replayed_nodes import METAX as NODE
 
 runner = CliRunner()
 

@@ -9,46 +9,21 @@ from appliance.hardware.inventory import Detected, HealthState, LinkKind
 from appliance.hardware.vendors import rocm_smi
 from appliance.hardware.vendors.amd import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
+from tests.fixtures.replayed_nodes import AMD, HIP_ORDER, add_kfd
 
 FOLDER = SAMPLES / "amd"
-LIBRARY = "opt/rocm/lib/librocm_smi64.so"
-BUSES = ("0c", "22", "38", "5c", "9f", "af", "bf", "df")
-HIP_ORDER = (3, 0, 1, 2, 4, 5, 6, 7)
-"""The compute driver of this machine lists the card at 5c first."""
+LIBRARY = AMD.library
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> FakeMachine:
     machine = FakeMachine(tmp_path)
-    for index, bus in enumerate(BUSES):
-        machine.pci(f"0000:{bus}:00.0", ids="1002:74a1", device_class="120000", numa_node=index // 4)
-        machine.nodes(f"dev/dri/renderD{128 + index}")
-    machine.nodes("dev/kfd")
-    machine.file("sys/module/amdgpu/version", "6.10.5\n")
-    machine.file("opt/rocm/.info/version", "7.0.2\n")
+    AMD.plug(machine)
     return machine
 
 
-def add_kfd(machine: FakeMachine, *indices: int) -> None:
-    """The compute driver's nodes: two processors, then the cards in the order it found them."""
-    folder = "sys/class/kfd/kfd/topology/nodes"
-    for node in (0, 1):
-        machine.file(f"{folder}/{node}/properties", "cpu_cores_count 96\nsimd_count 0\n")
-    for place, index in enumerate(indices):
-        properties = {
-            "simd_count": 1216,
-            "gfx_target_version": 90402,
-            "vendor_id": 4098,
-            "location_id": int(BUSES[index], 16) << 8,
-            "domain": 0,
-            "drm_render_minor": 128 + index,
-        }
-        text = "".join(f"{name} {value}\n" for name, value in properties.items())
-        machine.file(f"{folder}/{place + 2}/properties", text)
-
-
 def detect(machine: FakeMachine, *defines: str) -> Detected:
-    machine.library(LIBRARY, source=FOLDER / "abi/rocm_smi.c", defines=defines)
+    AMD.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 
@@ -193,8 +168,8 @@ def test_recorded_rocm_smi_of_four_mi100(tmp_path: Path) -> None:
 
 def test_without_rocm_the_kernel_still_tells(machine: FakeMachine) -> None:
     add_kfd(machine, *HIP_ORDER)
-    for index, bus in enumerate(BUSES):
-        folder = f"sys/bus/pci/devices/0000:{bus}:00.0"
+    for index, address in enumerate(AMD.bus_ids):
+        folder = f"sys/bus/pci/devices/{address}"
         for name, text in (
             ("mem_info_vram_total", f"{196592 << 20}"),
             ("mem_info_vram_used", f"{284 << 20}"),

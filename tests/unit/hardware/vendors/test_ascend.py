@@ -10,30 +10,24 @@ from appliance.hardware.vendors import ascend_structures
 from appliance.hardware.vendors.ascend import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.native_library import build_library
+from tests.fixtures.replayed_nodes import ASCEND
 
 SAMPLE = SAMPLES / "ascend"
 SOURCE = SAMPLE / "abi/dcmi.c"
-LIBRARY = "usr/local/dcmi/libdcmi.so"
-ADDRESSES = tuple(f"0000:{bus}:00.0" for bus in ("c1", "c2", "81", "82", "01", "02", "41", "42"))
-NUMA_NODES = (6, 6, 4, 4, 0, 0, 2, 2)
+ADDRESSES = ASCEND.bus_ids
+NUMA_NODES = ASCEND.numa_nodes
 MIB = 1024**2
 
 
 def node(root: Path) -> FakeMachine:
-    """Eight 910B with Huawei's network card and BMC display beside them."""
     machine = FakeMachine(root)
-    for address, numa_node in zip(ADDRESSES, NUMA_NODES, strict=True):
-        machine.pci(address, ids="19e5:d802", device_class="120000", numa_node=numa_node)
-    machine.pci("0000:05:00.0", ids="19e5:1711", device_class="030000")
-    machine.pci("0000:7d:00.0", ids="19e5:a222", device_class="020000")
-    machine.nodes(*(f"/dev/davinci{number}" for number in range(8)))
-    machine.nodes("/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")
+    ASCEND.plug(machine)
     return machine
 
 
 def by_library(root: Path, *defines: str) -> Detected:
     machine = node(root)
-    machine.library(LIBRARY, source=SOURCE, defines=defines)
+    ASCEND.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 
@@ -79,7 +73,7 @@ def test_structures_are_as_large_as_the_compiler_s(tmp_path: Path) -> None:
     }
     assert len(ours) == 13
     assert ours == {name: library.abi_size(name.encode()) for name in ours}
-    assert (ours["PcieInfoAll"], ours["ChipInfo"], ours["ChipInfoV2"]) == (64, 100, 132)
+    assert (ours["PciePlace"], ours["ChipIdentity"], ours["ChipIdentityV2"]) == (64, 100, 132)
 
 
 def test_library_tells_everything_of_eight_cards(tmp_path: Path) -> None:
@@ -180,7 +174,7 @@ def test_library_that_lies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("define", ["INIT=-8005", "CROWD"])
 def test_tool_answers_where_the_library_does_not(tmp_path: Path, define: str) -> None:
     machine = node(tmp_path)
-    machine.library(LIBRARY, source=SOURCE, defines=(define,))
+    ASCEND.install(machine, define)
     machine.tool("npu-smi", answers={"info": SAMPLE / "info.txt"})
     found = VENDOR.detect(machine.world())
     assert (found.source, len(found.accelerators)) == ("tool", 8)

@@ -10,25 +10,23 @@ from appliance.hardware.vendors import cambricon_structures
 from appliance.hardware.vendors.cambricon import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.native_library import build_library
+from tests.fixtures.replayed_nodes import CAMBRICON
 
 SAMPLE = SAMPLES / "cambricon"
 SOURCE = SAMPLE / "abi/cndev.c"
-LIBRARY = "usr/local/neuware/lib64/libcndev.so"
-ADDRESSES = tuple(f"0000:{bus}:00.0" for bus in ("16", "2a", "3d", "4e", "98", "a9", "bb", "cd"))
+ADDRESSES = CAMBRICON.bus_ids
 MIB = 1024**2
 
 
 def node(root: Path) -> FakeMachine:
     machine = FakeMachine(root)
-    for place, address in enumerate(ADDRESSES):
-        machine.pci(address, ids="cabc:0590", device_class="120000", numa_node=place // 4)
-    machine.nodes("/dev/cambricon_ctl", *(f"/dev/cambricon_dev{number}" for number in range(8)))
+    CAMBRICON.plug(machine)
     return machine
 
 
 def by_library(root: Path, *defines: str) -> Detected:
     machine = node(root)
-    machine.library(LIBRARY, source=SOURCE, defines=defines)
+    CAMBRICON.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 
@@ -98,7 +96,7 @@ def test_ports_that_lead_to_the_same_card_are_one_link(tmp_path: Path) -> None:
 def test_nodes_that_only_some_drivers_make(tmp_path: Path) -> None:
     machine = node(tmp_path)
     machine.nodes("/dev/cambricon_ipcm1", "/dev/cambricon_gdr")
-    machine.library(LIBRARY, source=SOURCE)
+    CAMBRICON.install(machine)
     first, second, *_ = VENDOR.detect(machine.world()).accelerators
     assert first.selectors.device_nodes == ("/dev/cambricon_dev0", "/dev/cambricon_ctl", "/dev/cambricon_gdr")
     assert "/dev/cambricon_ipcm1" in second.selectors.device_nodes
@@ -166,7 +164,7 @@ def test_library_that_lies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("define", ["INIT=12", "CROWD"])
 def test_tool_answers_where_the_library_does_not(tmp_path: Path, define: str) -> None:
     machine = node(tmp_path)
-    machine.library(LIBRARY, source=SOURCE, defines=(define,))
+    CAMBRICON.install(machine, define)
     machine.tool("cnmon", answers={"": SAMPLE / "cnmon.txt"})
     found = VENDOR.detect(machine.world())
     assert (found.source, len(found.accelerators), len(found.problems)) == ("tool", 8, 1)

@@ -10,29 +10,23 @@ from appliance.hardware.vendors import enflame_structures
 from appliance.hardware.vendors.enflame import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.native_library import build_library
+from tests.fixtures.replayed_nodes import ENFLAME
 
 SAMPLE = SAMPLES / "enflame"
 SOURCE = SAMPLE / "abi/efml.c"
-LIBRARY = "usr/lib/libefml.so"
-ADDRESSES = tuple(f"0000:{bus}:00.0" for bus in ("17", "2a", "3d", "50", "98", "a9", "bb", "cd"))
+ADDRESSES = ENFLAME.bus_ids
 MIB = 1024**2
 
 
 def node(root: Path) -> FakeMachine:
-    """The driver numbers its files the other way round, so that a mix-up with the index shows."""
     machine = FakeMachine(root)
-    for place, address in enumerate(ADDRESSES):
-        folder = machine.pci(address, ids="1e36:c035", device_class="120000", numa_node=place // 4)
-        number = folder / f"enflame/gcu{7 - place}/dev"
-        number.parent.mkdir(parents=True)
-        number.write_text(f"240:{7 - place}\n")
-    machine.nodes("/dev/gcuctl", *(f"/dev/gcu{number}" for number in range(8)))
+    ENFLAME.plug(machine)
     return machine
 
 
 def by_library(root: Path, *defines: str) -> Detected:
     machine = node(root)
-    machine.library(LIBRARY, source=SOURCE, defines=defines)
+    ENFLAME.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 
@@ -71,13 +65,13 @@ def test_structures_are_as_large_as_the_compiler_s(tmp_path: Path) -> None:
     }
     assert ours == {name: library.abi_size(name.encode()) for name in ours}
     assert ours == {
-        "DeviceInfo": 156,
+        "DeviceFacts": 156,
         "Power": 8,
         "MemoryInUse": 16,
         "Temperatures": 12,
         "EccStatus": 12,
         "RmaStatus": 2,
-        "PortInfo": 104,
+        "PortFacts": 104,
     }
 
 
@@ -110,7 +104,7 @@ def test_files_and_containers_go_by_the_minor_number(tmp_path: Path) -> None:
 def test_index_stands_in_for_a_minor_number_that_is_not_there(tmp_path: Path) -> None:
     machine = FakeMachine(tmp_path)
     machine.pci(ADDRESSES[0], ids="1e36:c035", device_class="120000")
-    machine.library(LIBRARY, source=SOURCE)
+    ENFLAME.install(machine)
     assert VENDOR.detect(machine.world()).accelerators[4].selectors.device_nodes == ("/dev/gcu4",)
 
 
@@ -176,7 +170,7 @@ def test_library_that_lies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("define", ["INIT=9", "CROWD"])
 def test_tool_answers_where_the_library_does_not(tmp_path: Path, define: str) -> None:
     machine = node(tmp_path)
-    machine.library(LIBRARY, source=SOURCE, defines=(define,))
+    ENFLAME.install(machine, define)
     machine.tool("efsmi", answers={"-q": SAMPLE / "q.txt", "-L": SAMPLE / "list.txt"})
     found = VENDOR.detect(machine.world())
     assert (found.source, len(found.accelerators), len(found.problems)) == ("tool", 8, 1)

@@ -9,25 +9,22 @@ from appliance.hardware.inventory import Detected, HealthState, LinkKind
 from appliance.hardware.vendors import gaudi_library
 from appliance.hardware.vendors.gaudi import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
+from tests.fixtures.replayed_nodes import GAUDI
 
 FOLDER = SAMPLES / "gaudi"
-LIBRARY = "usr/lib/habanalabs/libhlml.so"
-BUSES = ("3b", "4c", "5d", "9b", "19", "bb", "cb", "db")
+LIBRARY = GAUDI.library
 RICH = "power.max"
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> FakeMachine:
     machine = FakeMachine(tmp_path)
-    for index, bus in enumerate(BUSES):
-        machine.pci(f"0000:{bus}:00.0", ids="1da3:1060", device_class="120000", numa_node=int(bus > "90"))
-        machine.nodes(f"dev/accel/accel{index}", f"dev/accel/accel_controlD{index}")
-    machine.file("sys/module/habanalabs/version", "1.9.0\n")
+    GAUDI.plug(machine)
     return machine
 
 
 def detect(machine: FakeMachine, *defines: str) -> Detected:
-    machine.library(LIBRARY, source=FOLDER / "abi/hlml.c", defines=defines)
+    GAUDI.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 

@@ -7,28 +7,22 @@ import pytest
 from appliance.hardware.inventory import Detected, HealthState
 from appliance.hardware.vendors.hygon import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
+from tests.fixtures.replayed_nodes import HYGON
 
 FOLDER = SAMPLES / "hygon"
-LIBRARY = "opt/hyhal/lib/librocm_smi64.so"
+LIBRARY = HYGON.library
 SOURCE = SAMPLES / "amd/abi/rocm_smi.c"
-BUSES = ("07", "0a", "0f", "16", "1d", "20", "25", "2c")
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> FakeMachine:
     machine = FakeMachine(tmp_path)
-    machine.pci("0000:00:00.2", ids="1d94:1451", device_class="080600")
-    machine.pci("0000:01:00.1", ids="1d94:1468", device_class="108000")
-    for index, bus in enumerate(BUSES):
-        machine.pci(f"0000:{bus}:00.0", ids="1d94:6210", device_class="0b4000", numa_node=index // 4)
-    machine.nodes("dev/kfd", "dev/mkfd")
-    machine.file("sys/module/hycu/version", "6.3.8\n")
-    machine.file("opt/dtk/.info/version", "24.04.3\n")
+    HYGON.plug(machine)
     return machine
 
 
 def detect(machine: FakeMachine, *defines: str) -> Detected:
-    machine.library(LIBRARY, source=SOURCE, defines=("HYGON", *defines))
+    HYGON.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 

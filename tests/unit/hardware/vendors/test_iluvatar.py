@@ -7,19 +7,10 @@ import pytest
 from appliance.hardware.discovery import discover
 from appliance.hardware.inventory import HealthState
 from appliance.hardware.vendors.iluvatar import VENDOR
-from tests.fixtures.eight_cards import Node, messages
+from tests.fixtures.eight_cards import messages
 from tests.fixtures.hardware_world import FakeMachine
+from tests.fixtures.replayed_nodes import ILUVATAR as NODE
 
-BUSES = ["13", "16", "1c", "1f", "27", "2a", "34", "37", "3d", "40", "48", "4b", "54", "57", "64", "67"]
-NODE = Node(
-    vendor=VENDOR,
-    ids="1e3e:0002",
-    bus_ids=[f"0000:{bus}:00.0" for bus in BUSES],
-    source="ixml.c",
-    library="usr/local/corex/lib64/libixml.so",
-    tool="ixsmi",
-    device_class="120000",
-)
 TOOL_FOLDER = "usr/local/corex/bin"
 GIB = 1024**3
 UUIDS = "query-gpu=index,uuid"

@@ -9,10 +9,10 @@ from appliance.hardware.inventory import Detected, HealthState, LinkKind
 from appliance.hardware.vendors import sysman
 from appliance.hardware.vendors.intel_gpu import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
+from tests.fixtures.replayed_nodes import INTEL
 
 FOLDER = SAMPLES / "intel_gpu"
-LIBRARY = "usr/lib/x86_64-linux-gnu/libze_loader.so.1"
-BUSES = ("18", "2a", "3a", "4d", "9a", "aa", "ba", "ca")
+LIBRARY = INTEL.library
 ANSWERS = {
     "discovery -j": FOLDER / "discovery.json",
     "discovery -d 3 -j": FOLDER / "discovery_of_3.json",
@@ -23,20 +23,12 @@ ANSWERS = {
 @pytest.fixture
 def machine(tmp_path: Path) -> FakeMachine:
     machine = FakeMachine(tmp_path)
-    machine.pci("0000:00:02.0", ids="8086:4680", device_class="030000")
-    machine.pci("0000:00:0b.0", ids="8086:7d1d", device_class="120000")
-    driver = machine.file("sys/bus/pci/drivers/xe/bind").parent
-    for index, bus in enumerate(BUSES):
-        device = machine.pci(f"0000:{bus}:00.0", ids="8086:0bd5", device_class="038000", numa_node=index // 4)
-        (device / "driver").symlink_to(driver)
-        for name in (f"card{index}", f"renderD{128 + index}"):
-            (device / "drm" / name).mkdir(parents=True)
-            machine.nodes(f"dev/dri/{name}")
+    INTEL.plug(machine)
     return machine
 
 
 def detect(machine: FakeMachine, *defines: str) -> Detected:
-    machine.library(LIBRARY, source=FOLDER / "abi/sysman.c", defines=defines)
+    INTEL.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 

@@ -10,20 +10,18 @@ from appliance.hardware.vendors import kunlunxin_library
 from appliance.hardware.vendors.kunlunxin import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.native_library import build_library
+from tests.fixtures.replayed_nodes import KUNLUNXIN
 
 SAMPLE = SAMPLES / "kunlunxin"
 SOURCE = SAMPLE / "abi/xpuml.c"
-LIBRARY = "usr/local/xpu/lib64/libxpuml.so"
-ADDRESSES = tuple(f"0000:{bus}:00.0" for bus in ("0f", "16", "3f", "46", "84", "8b", "b6", "bd"))
+ADDRESSES = KUNLUNXIN.bus_ids
 FOURS = ((0, 1, 2, 3), (4, 5, 6, 7))
 MIB = 1024**2
 
 
 def node(root: Path) -> FakeMachine:
     machine = FakeMachine(root)
-    for place, address in enumerate(ADDRESSES):
-        machine.pci(address, ids="1d22:3688", device_class="120000", numa_node=place // 4)
-    machine.nodes("/dev/xpuctrl", *(f"/dev/xpu{number}" for number in range(8)))
+    KUNLUNXIN.plug(machine)
     return machine
 
 
@@ -34,7 +32,7 @@ def with_tool(machine: FakeMachine, *, name: str = "xpu-smi", cards: str | Path 
 
 def by_library(root: Path, *defines: str) -> Detected:
     machine = with_tool(node(root))
-    machine.library(LIBRARY, source=SOURCE, defines=defines)
+    KUNLUNXIN.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 
@@ -115,7 +113,7 @@ def test_links_are_what_the_tool_prints(tmp_path: Path) -> None:
 
 def test_links_are_unknown_without_the_tool(tmp_path: Path) -> None:
     machine = node(tmp_path)
-    machine.library(LIBRARY, source=SOURCE)
+    KUNLUNXIN.install(machine)
     found = VENDOR.detect(machine.world())
     assert found.source == "library"
     assert {card.links for card in found.accelerators} == {()}

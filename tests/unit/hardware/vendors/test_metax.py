@@ -5,18 +5,10 @@ from pathlib import Path
 import pytest
 
 from appliance.hardware.inventory import HealthState, LinkKind
-from appliance.hardware.vendors.metax import VENDOR
-from tests.fixtures.eight_cards import Node, messages
+from tests.fixtures.eight_cards import messages
 from tests.fixtures.hardware_world import FakeMachine
+from tests.fixtures.replayed_nodes import METAX as NODE
 
-NODE = Node(
-    vendor=VENDOR,
-    ids="9999:4001",
-    bus_ids=[f"0000:{bus}:00.0" for bus in ["2a", "3a", "4c", "5c", "aa", "ba", "ca", "da"]],
-    source="mxsml.c",
-    library="opt/mxdriver/lib/libmxsml.so",
-    tool="mx-smi",
-)
 TOOL_FOLDER = "opt/mxdriver/bin"
 GIB = 1024**3
 

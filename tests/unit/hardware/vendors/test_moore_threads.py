@@ -6,18 +6,11 @@ from pathlib import Path
 import pytest
 
 from appliance.hardware.inventory import HealthState, LinkKind
-from appliance.hardware.vendors.moore_threads import VENDOR, LinkSpec, PciPlace, Property
-from tests.fixtures.eight_cards import Node, messages
+from appliance.hardware.vendors.moore_threads import LinkSpec, PciPlace, Property
+from tests.fixtures.eight_cards import messages
 from tests.fixtures.hardware_world import FakeMachine
+from tests.fixtures.replayed_nodes import MOORE_THREADS as NODE
 
-NODE = Node(
-    vendor=VENDOR,
-    ids="1ed5:0400",
-    bus_ids=[f"0000:{bus}:00.0" for bus in ["2a", "3a", "4b", "5c", "9a", "ba", "ca", "da"]],
-    source="mtml.c",
-    library="usr/lib64/libmtml.so",
-    tool="mthreads-gmi",
-)
 GIB = 1024**3
 
 

@@ -9,25 +9,22 @@ from appliance.hardware.inventory import Detected, HealthState, LinkKind
 from appliance.hardware.vendors import nvml
 from appliance.hardware.vendors.nvidia import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
+from tests.fixtures.replayed_nodes import NVIDIA
 
 FOLDER = SAMPLES / "nvidia"
-LIBRARY = "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"
-BUSES = ("1b", "43", "52", "61", "9d", "c3", "d1", "df")
+LIBRARY = NVIDIA.library
 ANSWERS = {"-q -x": FOLDER / "smi_8_h100.xml", "topo -m": FOLDER / "topology_8_h100.txt", "-L": FOLDER / "list.txt"}
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> FakeMachine:
     machine = FakeMachine(tmp_path)
-    for index, bus in enumerate(BUSES):
-        machine.pci(f"0000:{bus}:00.0", ids="10de:2330", device_class="030200", numa_node=index // 4)
-        machine.nodes(f"dev/nvidia{index}")
-    machine.nodes("dev/nvidiactl", "dev/nvidia-uvm")
+    NVIDIA.plug(machine)
     return machine
 
 
 def detect(machine: FakeMachine, *defines: str) -> Detected:
-    machine.library(LIBRARY, source=FOLDER / "abi/nvml.c", defines=defines)
+    NVIDIA.install(machine, *defines)
     return VENDOR.detect(machine.world())
 
 

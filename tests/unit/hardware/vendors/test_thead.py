@@ -7,18 +7,10 @@ import pytest
 from appliance.hardware.discovery import discover
 from appliance.hardware.inventory import HealthState
 from appliance.hardware.vendors.thead import VENDOR
-from tests.fixtures.eight_cards import Node, messages
+from tests.fixtures.eight_cards import messages
 from tests.fixtures.hardware_world import FakeMachine
+from tests.fixtures.replayed_nodes import THEAD as NODE
 
-NODE = Node(
-    vendor=VENDOR,
-    ids="1ded:6001",
-    bus_ids=[*(f"0000:{bus}:00.0" for bus in ["08", "7e", "0a", "7f", "a2", "a3"]), "0001:c8:00.0", "0001:c9:00.0"],
-    source="hgml.c",
-    library="usr/local/PPU_SDK/lib64/libhgml.so",
-    tool="ppu-smi",
-    device_class="120000",
-)
 GIB = 1024**3
 
 

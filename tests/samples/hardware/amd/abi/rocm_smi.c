@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #define SUCCESS 0
 #define INVALID_ARGS 1
 #define NOT_SUPPORTED 2
@@ -73,7 +76,7 @@ int rsmi_dev_pci_id_get(uint32_t card, uint64_t *bdf)
 #ifdef PARTITIONED /* the first four are the partitions of one card, with their number in the function's place */
     *bdf = card < 4 ? buses[0] << 8 | card | (uint64_t)card << 28 : buses[card] << 8;
 #else
-    *bdf = buses[card] << 8;
+    *bdf = (uint64_t)DOMAIN << 32 | buses[card] << 8;
 #endif
     return SUCCESS;
 }

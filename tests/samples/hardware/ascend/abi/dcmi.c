@@ -9,6 +9,9 @@
  */
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef INIT
 #define INIT 0
 #endif
@@ -151,13 +154,13 @@ struct dcmi_vdev_query_stru {
 unsigned long abi_size(const char *name)
 {
     static const struct { const char *name; unsigned long size; } sizes[] = {
-        {"ChipInfo", sizeof(struct dcmi_chip_info)},
-        {"ChipInfoV2", sizeof(struct dcmi_chip_info_v2)},
-        {"PcieInfoAll", sizeof(struct dcmi_pcie_info_all)},
+        {"ChipIdentity", sizeof(struct dcmi_chip_info)},
+        {"ChipIdentityV2", sizeof(struct dcmi_chip_info_v2)},
+        {"PciePlace", sizeof(struct dcmi_pcie_info_all)},
         {"DieId", sizeof(struct dcmi_die_id)},
-        {"HbmInfo", sizeof(struct dcmi_hbm_info)},
-        {"MemoryInfoV3", sizeof(struct dcmi_get_memory_info_stru)},
-        {"EccInfo", sizeof(struct dcmi_ecc_info)},
+        {"HbmInUse", sizeof(struct dcmi_hbm_info)},
+        {"MemoryInUseV3", sizeof(struct dcmi_get_memory_info_stru)},
+        {"EccCounts", sizeof(struct dcmi_ecc_info)},
         {"BaseResource", sizeof(struct dcmi_base_resource)},
         {"ComputingResource", sizeof(struct dcmi_computing_resource)},
         {"MediaResource", sizeof(struct dcmi_media_resource)},
@@ -274,6 +277,7 @@ int dcmi_get_device_pcie_info_v2(int card_id, int device_id, struct dcmi_pcie_in
     memset(pcie_info, 0, sizeof(*pcie_info));
     pcie_info->venderid = 0x19e5;
     pcie_info->deviceid = 0xd802;
+    pcie_info->domain = DOMAIN;
     pcie_info->bdf_busid = chips[chip].bus;
     return 0;
 }

@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef INIT
 #define INIT 0
 #endif
@@ -185,7 +188,7 @@ typedef struct {
 unsigned long abi_size(const char *name)
 {
     static const struct { const char *name; unsigned long size; } sizes[] = {
-        {"CardInfo", sizeof(cndevCardInfo_t)},
+        {"CardCount", sizeof(cndevCardInfo_t)},
         {"Uuid", sizeof(cndevUUID_t)},
         {"MemoryV2", sizeof(cndevMemoryInfoV2_t)},
         {"Versions", sizeof(cndevVersionInfo_t)},
@@ -333,6 +336,7 @@ cndevRet_t cndevGetPCIeInfoV2(cndevPCIeInfoV2_t *deviceInfo, cndevDevice_t devic
     memset(deviceInfo, 0, sizeof(*deviceInfo));
     deviceInfo->vendor = 0xcabc;
     deviceInfo->deviceId = 0x0590;
+    deviceInfo->domain = DOMAIN;
     deviceInfo->bus = buses[INDEX(device)];
     return 0;
 }

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef INIT
 #define INIT 0
 #endif
@@ -68,13 +71,13 @@ typedef struct {
 unsigned long abi_size(const char *name)
 {
     static const struct { const char *name; unsigned long size; } sizes[] = {
-        {"DeviceInfo", sizeof(efmlDeviceInfo_t)},
+        {"DeviceFacts", sizeof(efmlDeviceInfo_t)},
         {"Power", sizeof(efmlDevPowerInfo_t)},
         {"MemoryInUse", sizeof(efmlDevMemInfo_t)},
         {"Temperatures", sizeof(efmlDevThermalInfo_t)},
         {"EccStatus", sizeof(efmlEccStatus_t)},
         {"RmaStatus", sizeof(efmlRmaStatus_t)},
-        {"PortInfo", sizeof(efmlPortInfo_t)},
+        {"PortFacts", sizeof(efmlPortInfo_t)},
     };
     for (unsigned long i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         if (strcmp(sizes[i].name, name) == 0)
@@ -113,6 +116,7 @@ efmlReturn_t EfmlGetDevInfo(uint32_t dev_idx, efmlDeviceInfo_t *info)
     strcpy(info->name, "S60");
     info->vendor_id = 0x1e36;
     info->device_id = 0xc035;
+    info->domain_id = DOMAIN;
     info->bus_id = buses[dev_idx];
     info->logic_id = dev_idx;
     return 0;
@@ -238,6 +242,7 @@ efmlReturn_t PORT_INFO(uint32_t dev_idx, uint32_t port_id, efmlPortInfo_t *info)
         return INVALID;
     memset(info, 0, sizeof(*info));
     info->connected = port_id < 3;
+    info->remote_domain_id = DOMAIN;
     info->remote_bus_id = buses[dev_idx ^ (port_id < 2 ? 1 : 2)];
 #ifdef LYING
     info->remote_bus_id = 0xff;

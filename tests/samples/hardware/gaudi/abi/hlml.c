@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #define CARDS 8
 #define SUCCESS 0
 #define INVALID_ARGUMENT 2
@@ -87,8 +90,9 @@ int hlml_device_get_uuid(hlml_device_t device, char *uuid, unsigned int length)
 int hlml_device_get_pci_info(hlml_device_t device, hlml_pci_info_t *pci)
 {
     memset(pci, 0, sizeof *pci);
+    pci->domain = DOMAIN;
     pci->bus = buses[number(device)];
-    snprintf(pci->bus_id, PCI_ADDR_LEN, "0000:%02x:00.0", pci->bus);
+    snprintf(pci->bus_id, PCI_ADDR_LEN, "%04x:%02x:00.0", DOMAIN, pci->bus);
     pci->pci_device_id = 0x10601da3;
     return SUCCESS;
 }

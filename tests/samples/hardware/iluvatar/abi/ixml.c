@@ -20,6 +20,9 @@ typedef struct {
     char busId[32];
 } nvmlPciInfo_t;
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef LOST
 #define LOST -1
 #endif
@@ -71,9 +74,10 @@ int nvmlDeviceGetMinorNumber(nvmlDevice_t device, unsigned int *minor) {
 }
 int nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t *pci) {
     memset(pci, 0, sizeof *pci);
+    pci->domain = DOMAIN;
     pci->bus = buses[number(device)];
-    snprintf(pci->busIdLegacy, sizeof pci->busIdLegacy, "0000:%02X:00.0", pci->bus);
-    snprintf(pci->busId, sizeof pci->busId, "00000000:%02X:00.0", pci->bus);
+    snprintf(pci->busIdLegacy, sizeof pci->busIdLegacy, "%04X:%02X:00.0", DOMAIN, pci->bus);
+    snprintf(pci->busId, sizeof pci->busId, "%08X:%02X:00.0", DOMAIN, pci->bus);
     return OK;
 }
 int nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory) {

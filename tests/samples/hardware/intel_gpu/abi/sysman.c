@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #define CARDS 8
 #define ALL (CARDS + 1)
 #define SUCCESS 0
@@ -154,7 +157,7 @@ ze_result_t zesDeviceGetProperties(handle_t device, zes_device_properties_t *abo
 ze_result_t zesDevicePciGetProperties(handle_t device, zes_pci_properties_t *pci)
 {
     if (pci->stype != 0x2) return INVALID_ENUMERATION;
-    pci->address.domain = 0;
+    pci->address.domain = DOMAIN;
     pci->address.bus = card(device) < CARDS ? buses[card(device)] : 0;
     pci->address.device = card(device) < CARDS ? 0 : 2;
     pci->address.function = 0;

@@ -9,6 +9,9 @@
  */
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef INIT
 #define INIT 0
 #endif
@@ -58,7 +61,7 @@ typedef struct {
 unsigned long abi_size(const char *name)
 {
     static const struct { const char *name; unsigned long size; } sizes[] = {
-        {"PciInfo", sizeof(xpumlPciInfo_t)},
+        {"PciPlace", sizeof(xpumlPciInfo_t)},
         {"Utilization", sizeof(xpumlUtilization_t)},
         {"MemoryInUse", sizeof(xpumlMemory_t)},
         {"Attributes", sizeof(xpumlDeviceAttributes_t)},
@@ -140,6 +143,7 @@ xpumlReturn_t xpumlDeviceGetMinorNumber(xpumlDevice_t device, unsigned int *mino
 xpumlReturn_t xpumlDeviceGetPciInfo(xpumlDevice_t device, xpumlPciInfo_t *pci)
 {
     memset(pci, 0, sizeof(*pci));
+    pci->domain = DOMAIN;
     pci->bus = device->bus;
     return 0;
 }

@@ -22,6 +22,9 @@ typedef struct { unsigned int voltage, current, power; } mxSmlBoardWayElectricIn
 typedef struct { unsigned int sramCE, sramUE, dramCE, dramUE, retiredPage; } mxSmlEccErrorCount_t;
 typedef struct { int unavailableCode; char unavailableReason[64]; } mxSmlDeviceUnavailableReasonInfo_t;
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef ILL
 #define ILL -1
 #endif
@@ -48,7 +51,7 @@ int mxSmlGetDeviceInfo(unsigned int device, mxSmlDeviceInfo_t *about) {
     memset(about, 0, sizeof *about);
     about->deviceId = device;
     about->brand = 2;
-    snprintf(about->bdfId, sizeof about->bdfId, "0000:%02x:00.%u", buses[function ? 0 : device], function);
+    snprintf(about->bdfId, sizeof about->bdfId, "%04x:%02x:00.%u", DOMAIN, buses[function ? 0 : device], function);
     snprintf(about->uuid, sizeof about->uuid, "GPU-e702f06b-bbd6-bc06-5196-0000000000%02x", device);
     snprintf(about->deviceName, sizeof about->deviceName, "MXC550");
 #ifdef SRIOV

@@ -29,6 +29,9 @@ _Static_assert(sizeof(MtmlPciInfo) == 104, "as test_abi_layout.py has it");
 _Static_assert(sizeof(MtmlMtLinkSpec) == 28, "as test_abi_layout.py has it");
 _Static_assert(sizeof(MtmlDeviceProperty) == 8, "as test_abi_layout.py has it");
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef ILL
 #define ILL -1
 #endif
@@ -96,7 +99,7 @@ int mtmlDeviceGetUUID(void *device, char *uuid, unsigned int length) {
 }
 int mtmlDeviceGetPciInfo(void *device, MtmlPciInfo *pci) {
     memset(pci, 0xff, sizeof *pci);
-    snprintf(pci->sbdf, sizeof pci->sbdf, "00000000:%02x:00.0", buses[of(device, DEVICE)]);
+    snprintf(pci->sbdf, sizeof pci->sbdf, "%08x:%02x:00.0", DOMAIN, buses[of(device, DEVICE)]);
     return OK;
 }
 int mtmlDeviceGetPowerUsage(void *device, unsigned int *milliwatts) {

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #define CARDS 8
 #define OK 0
 #define INVALID_ARGUMENT 2
@@ -128,8 +131,8 @@ int nvmlDeviceGetMinorNumber(nvmlDevice_t device, unsigned int *minor) { *minor 
 #ifdef OLD
 int nvmlDeviceGetPciInfo_v2(nvmlDevice_t device, nvmlPciInfo_t *pci)
 {   /* the old structure ends after pciSubSystemId with four reserved words and keeps the address in 16 characters */
-    sprintf(pci->busIdLegacy, "0000:%02X:00.0", buses[device->index]);
-    pci->domain = 0; pci->bus = buses[device->index]; pci->device = 0;
+    sprintf(pci->busIdLegacy, "%04X:%02X:00.0", DOMAIN, buses[device->index]);
+    pci->domain = DOMAIN; pci->bus = buses[device->index]; pci->device = 0;
     pci->pciDeviceId = 0x233010de; pci->pciSubSystemId = 0;
     return OK;
 }
@@ -137,9 +140,10 @@ int nvmlDeviceGetPciInfo_v2(nvmlDevice_t device, nvmlPciInfo_t *pci)
 int nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t *pci)
 {
     memset(pci, 0, sizeof *pci);
+    pci->domain = DOMAIN;
     pci->bus = buses[device->index];
     pci->pciDeviceId = 0x233010de;
-    sprintf(pci->busId, "00000000:%02X:00.0", buses[device->index]);
+    sprintf(pci->busId, "%08X:%02X:00.0", DOMAIN, buses[device->index]);
     return OK;
 }
 
@@ -317,7 +321,7 @@ int nvmlDeviceGetNvLinkState(nvmlDevice_t device, unsigned int link, unsigned in
 /* A board of two bridged pairs' kind: links 0 to 3 of cards 2n and 2n + 1 lead to each other. */
 int nvmlDeviceGetNvLinkRemotePciInfo(nvmlDevice_t device, unsigned int link, nvmlPciInfo_t *pci)
 {
-    pci->domain = 0; pci->device = 0;
+    pci->domain = DOMAIN; pci->device = 0;
     pci->bus = link < 4 ? buses[device->index ^ 1] : 0x07;
     return OK;
 }
@@ -325,6 +329,7 @@ int nvmlDeviceGetNvLinkRemotePciInfo(nvmlDevice_t device, unsigned int link, nvm
 int nvmlDeviceGetNvLinkRemotePciInfo_v2(nvmlDevice_t device, unsigned int link, nvmlPciInfo_t *pci)
 {   /* an NVSwitch */
     memset(pci, 0, sizeof *pci);
+    pci->domain = DOMAIN;
     pci->bus = 0x07 + link % 4;
     return OK;
 }

@@ -21,6 +21,9 @@ typedef struct {
     char busId[32];
 } hgmlPciInfo_t;
 
+#ifndef DOMAIN
+#define DOMAIN 0 /* the PCI domain of the cards, so that several samples fit in one machine */
+#endif
 #ifndef ILL
 #define ILL -1
 #endif
@@ -66,7 +69,7 @@ int hgmlDeviceGetMinorNumber(hgmlDevice_t device, unsigned int *minor) {
 }
 int hgmlDeviceGetPciInfo_v3(hgmlDevice_t device, hgmlPciInfo_t *pci) {
     memset(pci, 0, sizeof *pci);
-    pci->domain = device->number < 6 ? 0 : 1;
+    pci->domain = DOMAIN + (device->number < 6 ? 0 : 1);
     pci->bus = buses[device->number];
     snprintf(pci->busId, sizeof pci->busId, "%08X:%02X:00.0", pci->domain, pci->bus);
     return OK;

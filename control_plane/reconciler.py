@@ -24,6 +24,7 @@ from control_plane.reconcilers.loop import ReconcilerLoop
 from control_plane.reconcilers.nudges import NudgeListener
 from control_plane.reconcilers.partitions import PartitionsReconciler
 from control_plane.reconcilers.replicas import ReplicasReconciler
+from control_plane.reconcilers.samples import SamplesReconciler
 from control_plane.reconcilers.serve import ServeReconciler
 from control_plane.reconcilers.snapshot import SnapshotReconciler, announcer
 from control_plane.reconcilers.status import StatusRow
@@ -59,6 +60,7 @@ def make_reconcilers(
         ),
         VersionsReconciler(factory=factory, interval_seconds=interval),
         PartitionsReconciler(factory=factory),
+        SamplesReconciler(factory=factory),
     ]
 
 

@@ -10,6 +10,7 @@ from installer.commands import (
     keys,
     logs,
     models,
+    nodes,
     reference,
     serve,
     stack,
@@ -36,6 +37,7 @@ app.command("logs", rich_help_panel=STACK)(speaks_plainly(logs.logs))
 app.command("doctor", rich_help_panel=STACK)(speaks_plainly(doctor.doctor))
 app.command("version", rich_help_panel=STACK)(speaks_plainly(version.version))
 app.command("hardware", rich_help_panel=MODELS)(speaks_plainly(hardware.hardware))
+app.add_typer(nodes.app, name="nodes", rich_help_panel=MODELS)
 app.add_typer(models.app, name="models", rich_help_panel=MODELS)
 app.add_typer(serve.app, name="serve", rich_help_panel=MODELS)
 app.add_typer(engines.app, name="engines", rich_help_panel=MODELS)

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from appliance.agent.control_plane_client import ControlPlaneClient
-from appliance.agent.heartbeat import HEARTBEAT_PATH, compose
+from appliance.agent.heartbeat import HEARTBEAT_PATH, compose, to_json
+from appliance.agent.processor_use import ProcessorUse
 from appliance.agent.shipper import EVENTS_PATH, UsageShipper
 from appliance.agent.spool_reader import SpoolFolder
 from appliance.base.box import Box
@@ -61,6 +62,7 @@ class Agent:
         self._shipper = UsageShipper(SpoolFolder(settings.paths.spool), send=self._send_usage)
         self._shipped_at = monotonic()
         self._watcher = Watcher()
+        self._processor_use = ProcessorUse()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then once more whatever the spool holds."""
@@ -85,8 +87,9 @@ class Agent:
             settings=self._settings,
             spool_bytes=backlog,
             spool_oldest_seconds=monotonic() - self._shipped_at if backlog else 0.0,
+            processor_utilization=self._processor_use.since_last(),
         )
-        await self._client.post(HEARTBEAT_PATH, content=beat.model_dump_json().encode())
+        await self._client.post(HEARTBEAT_PATH, content=to_json(beat))
 
     async def _send_usage(self, batch: bytes) -> dict[str, object]:
         return await self._client.post(EVENTS_PATH, content=batch)

@@ -6,6 +6,7 @@ from control_plane.audit.endpoints import router as audit
 from control_plane.catalogue.endpoints import router as catalogue
 from control_plane.jobs.endpoints import router as jobs
 from control_plane.keys.endpoints import router as keys
+from control_plane.nodes.endpoints import metrics
 from control_plane.nodes.endpoints import router as nodes
 from control_plane.served_models.endpoints import router as served_models
 from control_plane.sessions.endpoints import router as sessions
@@ -23,4 +24,18 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-ROUTERS = (liveness, audit, tenants, sessions, keys, nodes, usage, jobs, catalogue, versions, served_models, system)
+ROUTERS = (
+    liveness,
+    audit,
+    tenants,
+    sessions,
+    keys,
+    nodes,
+    metrics,
+    usage,
+    jobs,
+    catalogue,
+    versions,
+    served_models,
+    system,
+)

@@ -1,17 +1,29 @@
-"""Take in heartbeats."""
+"""Take in heartbeats; drain nodes; forget old samples."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from appliance.base import clock
-from appliance.base.contracts.heartbeat import HEARTBEAT_FORMAT, LOST_SECONDS, AcceleratorReport, Heartbeat
-from appliance.base.errors import BadRequest
+from appliance.base.contracts.heartbeat import (
+    HEARTBEAT_FORMAT,
+    AcceleratorFacts,
+    AcceleratorReport,
+    HealthReport,
+    Heartbeat,
+)
+from appliance.base.errors import BadRequest, NotFound
 from appliance.base.ids import public_id
+from appliance.hardware.inventory import HealthState
 from control_plane.access.domain import Principal
 from control_plane.audit.service import record
 from control_plane.nodes import repository
+from control_plane.nodes.domain import DesiredNodeState
+from control_plane.nodes.samples import sample_rows
 from control_plane.nodes.tables import Accelerator, Node
+
+FACTS = set(AcceleratorFacts.model_fields)
 
 
 def take_heartbeat(session: Session, principal: Principal, heartbeat: Heartbeat) -> Node:
@@ -25,7 +37,7 @@ def take_heartbeat(session: Session, principal: Principal, heartbeat: Heartbeat)
     now = clock.now()
     node = repository.node_by_id(session, heartbeat.node_id)
     if node is None:
-        node = Node(id=heartbeat.node_id, accelerators=[])
+        node = Node(id=heartbeat.node_id, accelerators=[], desired_state=DesiredNodeState.SERVING)
         session.add(node)
         record(session, principal, "node.join", public_id("node", node.id), after={"hostname": heartbeat.hostname})
     node.hostname, node.address, node.observed_at = heartbeat.hostname, heartbeat.address, now
@@ -34,10 +46,11 @@ def take_heartbeat(session: Session, principal: Principal, heartbeat: Heartbeat)
     for report in heartbeat.accelerators:
         accelerator = known.get(report.key)
         if accelerator is None:
-            accelerator = Accelerator(key=report.key)
+            accelerator = known[report.key] = Accelerator(key=report.key)
             node.accelerators.append(accelerator)
         observe(accelerator, report, now)
     session.flush()
+    repository.add_samples(session, sample_rows(node.accelerators, now=now))
     return node
 
 
@@ -46,8 +59,57 @@ def observe(accelerator: Accelerator, report: AcceleratorReport, now: datetime) 
     accelerator.vendor, accelerator.family, accelerator.name = report.vendor, report.family, report.name
     accelerator.memory_bytes, accelerator.driver_version = report.memory_bytes, report.driver_version
     accelerator.observed_healthy, accelerator.observed_problem = report.healthy, report.problem
+    health = health_of(report)
+    accelerator.observed_health_state, accelerator.observed_health_reasons = state_word(health), list(health.reasons)
+    accelerator.observed_memory_used_bytes = report.memory_used_bytes
+    accelerator.observed_utilization = report.utilization
+    accelerator.observed_temperature_celsius = report.temperature_celsius
+    accelerator.observed_power_watts = report.power_watts
+    accelerator.observed_facts = report.model_dump(mode="json", include=FACTS)
     accelerator.observed_at = now
 
 
-def is_lost(node: Node, now: datetime) -> bool:
-    return now - node.observed_at > timedelta(seconds=LOST_SECONDS)
+def health_of(report: AcceleratorReport) -> HealthReport:
+    """An agent of the first version says only whether a card is healthy, and why not."""
+    if report.health is not None:
+        return report.health
+    reasons = (report.problem,) if report.problem else ()
+    return HealthReport(state=HealthState.OK if report.healthy else HealthState.FAILED, reasons=reasons)
+
+
+def state_word(health: HealthReport) -> HealthState:
+    """A word that only a newer agent knows tells us nothing."""
+    return HealthState(health.state) if health.state in set(HealthState) else HealthState.UNKNOWN
+
+
+def get_node(session: Session, node_id: UUID | None) -> Node:
+    """Raises NotFound; also for None, which is what an id of another kind is parsed to."""
+    node = repository.node_by_id(session, node_id) if node_id else None
+    if node is None:
+        raise NotFound("There is no such node.", hint="`appliance nodes list` shows them.", param="node_id")
+    return node
+
+
+def want(session: Session, principal: Principal, node: Node, desired: DesiredNodeState) -> Node:
+    """Idempotent: wanting the same again changes nothing and is not audited again.
+
+    This keeps an admin's wish and no more: placement reads it, and moving replicas is placement's.
+    """
+    before = node.desired_state
+    if before is not desired:
+        node.desired_state = desired
+        action = "node.drain" if desired is DesiredNodeState.DRAINING else "node.undrain"
+        record(
+            session,
+            principal,
+            action,
+            public_id("node", node.id),
+            before={"desired_state": before.value},
+            after={"desired_state": desired.value},
+        )
+    return node
+
+
+def forget_samples(session: Session, node_id: UUID, *, now: datetime) -> None:
+    """For the reconciler."""
+    repository.forget_samples(session, node_id, now=now)

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from appliance.base.ids import public_id
-from control_plane.nodes.service import is_lost
+from control_plane.nodes.domain import NodeState, node_state
 from control_plane.nodes.tables import Node
 from control_plane.reconcilers.tables import ReconcilerStatus
 from control_plane.served_models.tables import DesiredState, ObservedState, Replica, ReplicaState, ServedModel
@@ -47,7 +47,7 @@ class NodeStatus(BaseModel):
 
     id: str
     hostname: str
-    state: Literal["ready", "lost"]
+    state: NodeState
     observed_at: int
     spool_bytes: int
     spool_oldest_seconds: float
@@ -108,7 +108,7 @@ def node_status(node: Node, *, now: datetime) -> NodeStatus:
     return NodeStatus(
         id=public_id("node", node.id),
         hostname=node.hostname,
-        state="lost" if is_lost(node, now) else "ready",
+        state=node_state(node.desired_state, observed_at=node.observed_at, now=now),
         observed_at=int(node.observed_at.timestamp()),
         spool_bytes=node.observed_facts.get("spool_bytes", 0),
         spool_oldest_seconds=node.observed_facts.get("spool_oldest_seconds", 0.0),

@@ -104,12 +104,26 @@ def rendered(nodes: list[dict[str, Any]]) -> "Group":
     parts: list[RenderableType] = []
     for node in nodes:
         facts = dict(node["facts"])
-        problems = facts.pop("problems", [])
+        problems, groups = facts.pop("problems", []), facts.pop("card_groups", {})
         rows = [[name.replace("_", " "), readable(name, value)] for name, value in flat(facts)]
         parts.append(table(f"{node['hostname']} ({node['state']})", ["Fact", "Value"], rows))
         parts.append(table("\nAccelerators", COLUMNS, cards(node)))
+        parts.extend(card_groups(groups))
         parts.extend(trouble(problems))
     return Group(*parts)
+
+
+def card_groups(groups: dict[str, dict[str, list[list[int]]]]) -> "list[RenderableType]":
+    """Which cards may work together, by family; JSON made the sizes words."""
+    from rich.text import Text
+
+    from installer.commands.hardware_topology import allowed_groups
+
+    return [
+        Text(f"{family}: {line}")
+        for family, by_size in groups.items()
+        for line in allowed_groups({int(size): sets for size, sets in by_size.items()})
+    ]
 
 
 def trouble(problems: list[dict[str, str]]) -> "list[RenderableType]":
@@ -149,7 +163,11 @@ def cards(node: dict[str, Any]) -> list[list[object]]:
 
 
 def health(card: dict[str, Any]) -> str:
-    """A state with its reasons as discovery has it, or what the control plane keeps of it."""
+    """A state with its reasons, as discovery and the control plane both have it; `gone` where the last heartbeat did
+    not name the card. A control plane of the first version knows only whether it is healthy.
+    """
+    if not card.get("present", True):
+        return "[red]gone[/]"
     state: dict[str, Any] = card.get("health") or {
         "state": "ok" if card.get("healthy", True) else "failed",
         "reasons": [card["problem"]] if card.get("problem") else [],

@@ -1,6 +1,6 @@
 """A picture of one machine: every card's link to every other, and which cores and cards hang on which NUMA node."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -37,7 +37,7 @@ def draw(inventory: "Inventory") -> "Group":
     for family in families:
         cards = [card for card in inventory.accelerators if card.family == family]
         parts.append(matrix(cards))
-        parts.extend(Text(line) for line in groups(inventory.card_groups.get(family, {})))
+        parts.extend(Text(line) for line in allowed_groups(inventory.card_groups.get(family, {})))
     parts.append(legend() if families else Text("This machine has no accelerator cards."))
     parts.append(numa_nodes(inventory))
     return Group(*parts)
@@ -65,7 +65,7 @@ def word(link: "Link") -> str:
     return escape(link.name) if link.kind == "fabric" and link.name else link.kind.upper()
 
 
-def groups(allowed: dict[int, tuple[tuple[int, ...], ...]]) -> Iterator[str]:
+def allowed_groups(allowed: Mapping[int, Sequence[Sequence[int]]]) -> Iterator[str]:
     """`{0-3} {4-7}` for the sizes that the vendor restricts."""
     for size, sets in sorted(allowed.items()):
         yield f"{size} cards work together as " + " ".join(f"{{{ranges(one)}}}" for one in sets)

@@ -9,13 +9,17 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import inspect, select, text
+from sqlalchemy.orm import Session
 
 from appliance.base.errors import NewerFormat
 from appliance.base.settings import Settings
+from appliance.hardware.inventory import HealthState
 from control_plane.database.session import make_engine
 from control_plane.keys.tables import ApiKey
 from control_plane.migrate import current_revision, migrate
 from control_plane.migrations.configuration import alembic_config
+from control_plane.nodes.domain import DesiredNodeState
+from control_plane.nodes.repository import node_by_id
 from control_plane.sessions.tables import AccessToken, PasswordCredential
 from control_plane.tenants.tables import Organization, Project, User
 from tests.fixtures.postgres import PostgresServer
@@ -83,6 +87,40 @@ def test_migrating_an_empty_database_writes_the_first_rows_once(empty_database: 
     }
     migrate(empty_database)
     assert rows(empty_database) == before
+
+
+def test_nodes_of_the_schema_before_serve_and_nobody_knows_their_cards_health(empty_database: Settings) -> None:
+    command.upgrade(alembic_config(empty_database), "0003")
+    engine = make_engine(empty_database)
+    node_id = uuid4()
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO nodes (id, hostname, address, observed_facts, observed_at)"
+                " VALUES (:node, 'rack-1', '10.0.0.1', '{}', now())"
+            ),
+            {"node": node_id},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO accelerators"
+                " (id, node_id, key, index, vendor, family, name, observed_healthy, observed_at)"
+                " VALUES (:node, :node, 'GPU-1', 0, 'nvidia', 'cuda', 'H100', true, now())"
+            ),
+            {"node": node_id},
+        )
+    migrate(empty_database)
+    with Session(engine) as session:
+        node = node_by_id(session, node_id)
+        assert node is not None
+        assert node.desired_state is DesiredNodeState.SERVING
+        [card] = node.accelerators
+        assert (card.observed_health_state, card.observed_health_reasons) == (HealthState.UNKNOWN, [])
+    with engine.connect() as connection:
+        checks = {check["name"] for check in inspect(connection).get_check_constraints("accelerators")}
+        checks |= {check["name"] for check in inspect(connection).get_check_constraints("nodes")}
+    assert checks == {"ck_accelerators_health_state", "ck_nodes_desired_node_state"}
+    engine.dispose()
 
 
 def test_every_tenant_owned_table_names_its_project(database_settings: Settings) -> None:

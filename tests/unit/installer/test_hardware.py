@@ -9,12 +9,21 @@ from typer.testing import CliRunner
 
 from appliance.hardware.inventory import Accelerator, Inventory, Link, LinkKind, Memory, NumaNode, Processor
 from installer.cli import app
-from installer.commands.hardware import cards
+from installer.commands.hardware import cards, rendered
 from installer.commands.hardware_topology import draw, ranges
 from tests.fixtures.hardware_world import FakeMachine
 from tests.fixtures.replayed_nodes import METAX as NODE
 
 runner = CliRunner()
+
+KEPT: dict[str, object] = {
+    "index": 0,
+    "vendor": "nvidia",
+    "family": "cuda",
+    "name": "H100",
+    "memory_bytes": None,
+    "driver_version": None,
+}
 
 
 @pytest.fixture
@@ -114,9 +123,29 @@ def test_groups_unknown_links_and_cards_of_no_node_are_drawn() -> None:
 
 
 def test_what_the_control_plane_keeps_of_a_card_is_enough_for_a_row() -> None:
-    kept = {"index": 0, "vendor": "nvidia", "family": "cuda", "name": "H100", "memory_bytes": None}
-    row = cards({"accelerators": [{**kept, "driver_version": None, "healthy": False, "problem": "Xid 79."}]})
+    row = cards({"accelerators": [{**KEPT, "healthy": False, "problem": "Xid 79."}]})
     assert row == [["0", "nvidia", "cuda", "H100", "[red]failed[/] Xid 79.", "", "", "", "", "", None]]
+
+
+def test_a_card_that_is_gone_is_not_called_healthy() -> None:
+    [row] = cards({"accelerators": [{**KEPT, "health": {"state": "ok", "reasons": []}, "present": False}]})
+    assert row[4] == "[red]gone[/]"
+
+
+def test_a_node_of_the_control_plane_shows_its_groups_and_problems() -> None:
+    """Sizes are words there: they have been JSON."""
+    facts = {
+        "kernel": "6",
+        "card_groups": {"kunlun": {"4": [[0, 1, 2, 3], [4, 5, 6, 7]]}},
+        "problems": [{"vendor": "amd", "message": "It hangs.", "hint": "Restart it."}],
+    }
+    console = Console(width=200, force_terminal=False)
+    with console.capture() as captured:
+        console.print(rendered([{"hostname": "rack-1", "state": "draining", "facts": facts, "accelerators": [KEPT]}]))
+    output = " ".join(captured.get().split())
+    assert "rack-1 (draining)" in output
+    assert "kunlun: 4 cards work together as {0-3} {4-7}" in output
+    assert "Restart it." in output
 
 
 @pytest.mark.parametrize(("numbers", "text"), [((), ""), ((3,), "3"), ((5, 0, 1, 2), "0-2,5")])

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.base.errors import ApplianceError
+from appliance.base.errors import ApplianceError, SetupError
 from appliance.base.settings import PREFIX
 from appliance.engines.install import install_pack
 from appliance.engines.pack import load_pack
@@ -21,6 +21,7 @@ from installer.setup.plan import ENGINE_PACK
 from installer.terminal import print_error, print_exactly
 
 LONG = "long"
+COMPILER = ("gcc", "libc6-dev")
 SECOND_PACK = "llamacpp-cpu"
 LONG_VARIABLE = "TS_TEST_LONG"
 HOMES = ROOT / ".test"
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     if broken:
         return 1
     try:
+        prepare_compiler()
         prepare_engines()
     except ApplianceError as error:
         print_error(error)
@@ -75,6 +77,21 @@ def follows(rule: Rule) -> bool:
         print_exactly(outcome.stdout + outcome.stderr)
     print_exactly(f"{rule.name:<8} {'ok' if followed else 'FAILED'}  {time.perf_counter() - began:.1f} s")
     return followed
+
+
+def prepare_compiler() -> None:
+    """Some tests build small C libraries after vendors' headers. Raises SetupError where there is no compiler."""
+    if shutil.which("gcc"):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print_exactly("Installing the C compiler that tests need")
+        subprocess.run(["apt-get", "update"], check=False, capture_output=True)
+        subprocess.run(["apt-get", "install", "--yes", *COMPILER], check=False, capture_output=True)
+    if shutil.which("gcc") is None:
+        raise SetupError(
+            "The tests build small C libraries, and this machine has no C compiler.",
+            hint=f"Install it as root (apt-get install {' '.join(COMPILER)}) and run ./test again.",
+        )
 
 
 def prepare_engines() -> None:

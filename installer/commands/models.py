@@ -1,6 +1,7 @@
 """`models`: the catalogue, what of it is served, and whether a model fits on a kind of card."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -98,6 +99,37 @@ def fit(
         print_json(found.document())
         return
     print_sum(found)
+
+
+@app.command()
+@speaks_plainly
+def here(
+    root: Annotated[
+        Path | None, typer.Option("--root", hidden=True, help="Another machine's files, to replay.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which of the known models this box could run, each alone, and where. Needs no running appliance.
+
+    Example: `appliance models here`
+    """
+    from appliance.hardware.discovery import discover
+    from installer.box_fit import verdicts
+
+    found = list(verdicts(discover(root) if root else discover()))
+    if as_json:
+        print_json({"models": [verdict.document() for verdict in found]})
+        return
+    rows = [
+        [
+            verdict.model,
+            "[green]fits[/]" if verdict.fits else "does not fit",
+            f"{verdict.pack} (unverified)" if verdict.unverified else verdict.pack,
+            verdict.where or verdict.why_not,
+        ]
+        for verdict in sorted(found, key=lambda verdict: not verdict.fits)
+    ]
+    out.print(table("", ["Model", "", "Engine pack", "Where, or what is missing"], rows))
 
 
 def card_named(name: str) -> "Card":

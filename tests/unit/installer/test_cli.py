@@ -23,6 +23,7 @@ EXPECTED = {
     "appliance nodes undrain",
     "appliance models",
     "appliance models fit",
+    "appliance models here",
     "appliance serve list",
     "appliance serve deploy",
     "appliance serve scale",

@@ -44,10 +44,10 @@ MLA_BLOCK_TOKENS = 16
 """vLLM's reference MLA on the CPU takes blocks of 16 tokens, whatever is asked (`platforms/cpu.py`)."""
 LOGGED = re.compile(r"KV cache size: ([\d,]+) tokens")
 EXTENSION = """
-from vllm.model_executor.layers import linear
+from vllm.model_executor.layers import utils
 
 packed_away = []  # on the CPU a matrix is packed for oneDNN, which keeps it, and the parameter is emptied
-dispatch = linear.dispatch_cpu_unquantized_gemm
+dispatch = utils.dispatch_cpu_unquantized_gemm
 
 
 def counting_dispatch(layer, remove_weight):
@@ -57,7 +57,7 @@ def counting_dispatch(layer, remove_weight):
         packed_away.append(before)
 
 
-linear.dispatch_cpu_unquantized_gemm = counting_dispatch
+utils.dispatch_cpu_unquantized_gemm = counting_dispatch
 
 
 class WeightReport:

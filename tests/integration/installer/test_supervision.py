@@ -122,11 +122,12 @@ def test_a_killed_supervisor_leaves_strays_that_are_found_and_ended(home: Home) 
 
 
 def test_only_what_changed_is_restarted(home: Home) -> None:
-    configure(home, fake_service(home, "one"), fake_service(home, "two"))
+    """The changed one ends its own strays, as Ray does: its child of before has left its process group."""
+    configure(home, fake_service(home, "one"), fake_service(home, "two", ends_own_strays=True))
     supervisor = start(home, "one", "two")
     before = {process.name: process.pid for process in supervisor.processes()}
     assert not supervisor.pending_changes()
-    configure(home, fake_service(home, "one"), fake_service(home, "two", config="another"))
+    configure(home, fake_service(home, "one"), fake_service(home, "two", config="another", ends_own_strays=True))
     changes = supervisor.pending_changes()
     assert (changes.added, changes.changed, changes.removed) == ((), ("two",), ())
     supervisor.take_over(changes)

@@ -48,7 +48,7 @@ class World:
     def exists(self, path: str) -> bool:
         return (self.root / path.lstrip("/")).exists()
 
-    def library(self, *names: str) -> ctypes.CDLL:
+    def shared_library(self, *names: str) -> ctypes.CDLL:
         """The first that loads. A name with a slash is a path below `root`; one without is left to the loader.
 
         Raises VendorFailed that names what was tried.

@@ -41,7 +41,7 @@ def test_the_names_are_those_that_the_modules_go_by(tmp_path: Path) -> None:
         pci_id, library, tool, kubernetes, variable = rows[entry.name]
         node = NODES[entry.name]
         assert (pci_id,) == entry.pci_ids
-        assert library.split()[0] == Path(node.library).name
+        assert library.split()[0] == Path(node.shared_library).name
         assert node.tool in tool
         machine = FakeMachine(tmp_path / entry.name)
         node.plug(machine)

@@ -46,7 +46,7 @@ LINKS = {
 
 def detect(world: World, *, hint: str) -> Detected:
     notes = Notes(vendor="ascend", hint=hint)
-    library = CLibrary(world.library(*PATHS), name="libdcmi.so", notes=notes, quiet=QUIET)
+    library = CLibrary(world.shared_library(*PATHS), name="libdcmi.so", notes=notes, quiet=QUIET)
     library.must("dcmi_init")
     chips = tuple(chips_of(library))
     driver = library.ask_text("dcmi_get_driver_version", size=256, with_size=True)

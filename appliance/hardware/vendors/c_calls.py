@@ -21,7 +21,7 @@ class Calls:
     `versions` names a function's symbols, the newest first, where it has several.
     """
 
-    library: ctypes.CDLL
+    shared_library: ctypes.CDLL
     unsupported: frozenset[int]
     lost: frozenset[int] = frozenset()
     versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
@@ -34,7 +34,7 @@ class Calls:
         """The return code; None where the library has no such function."""
         for symbol in self.versions.get(name, (name,)):
             try:
-                function = self.library[symbol]
+                function = self.shared_library[symbol]
             except AttributeError:
                 continue
             function.restype = ctypes.c_int

@@ -34,7 +34,7 @@ Answer = TypeVar("Answer", bound=ctypes.Structure)
 
 def detect(world: World, *, hint: str) -> Detected:
     notes = Notes(vendor="cambricon", hint=hint)
-    library = CLibrary(world.library(*PATHS), name="libcndev.so", notes=notes, quiet=QUIET)
+    library = CLibrary(world.shared_library(*PATHS), name="libcndev.so", notes=notes, quiet=QUIET)
     library.must("cndevInit", 0)
     count = cndev.CardCount(version=cndev.VERSION)
     library.must("cndevGetDeviceCount", ctypes.byref(count))

@@ -42,7 +42,7 @@ MODES = {1: "vGCU", 2: "mdev", 3: "SR-IOV", 4: "SR-IOV VF"}
 
 def detect(world: World, *, hint: str) -> Detected:
     notes = Notes(vendor="enflame", hint=hint)
-    library = CLibrary(world.library(*PATHS), name="libefml.so", notes=notes, quiet=QUIET)
+    library = CLibrary(world.shared_library(*PATHS), name="libefml.so", notes=notes, quiet=QUIET)
     library.must("EfmlInit", ctypes.c_bool(False))
     count = ctypes.c_uint32()
     library.must("EfmlGetDevCount", ctypes.byref(count))

@@ -70,7 +70,7 @@ class Node:
 
 
 def from_library(world: World) -> Detected:
-    native = Native(world.library(*LIBRARIES))
+    native = Native(world.shared_library(*LIBRARIES))
     native.must("hlml_init", words=WORDS)
     try:
         return _read(native, world)

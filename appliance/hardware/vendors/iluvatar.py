@@ -38,7 +38,7 @@ def detect(world: World) -> Detected:
 
 
 def from_library(world: World) -> Detected:
-    library = world.library(*LIBRARIES)
+    library = world.shared_library(*LIBRARIES)
     figures, minors, calls = nvml_shaped.read(library, nvml_shaped.Dialect("nvml", "Cuda", health=ixml_health))
     checker = Checker(NAME, FAMILY)
     calls.report(checker)

@@ -40,7 +40,7 @@ class Node:
 
 
 def from_library(world: World) -> Detected:
-    sysman = Sysman(world.library(*LIBRARIES))
+    sysman = Sysman(world.shared_library(*LIBRARIES))
     devices = cards(world)
     known = {device.bus_id for device in devices}
     found = [(card, place) for card in sysman.cards() if (place := _place(sysman, card)) in known]

@@ -84,7 +84,7 @@ class Attributes(ctypes.Structure):
 
 def detect(world: World, *, hint: str) -> Detected:
     notes = Notes(vendor="kunlunxin", hint=hint)
-    library = CLibrary(world.library(*PATHS), name="libxpuml.so", notes=notes, quiet=QUIET)
+    library = CLibrary(world.shared_library(*PATHS), name="libxpuml.so", notes=notes, quiet=QUIET)
     library.must("xpumlInit")
     count = ctypes.c_uint()
     library.must("xpumlDeviceGetCount", ctypes.byref(count))

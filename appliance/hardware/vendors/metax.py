@@ -102,7 +102,7 @@ def detect(world: World) -> Detected:
 
 
 def from_library(world: World) -> Detected:
-    calls = Calls(world.library(*LIBRARIES), unsupported=NOT_SUPPORTED, lost=LOST)
+    calls = Calls(world.shared_library(*LIBRARIES), unsupported=NOT_SUPPORTED, lost=LOST)
     calls.must("mxSmlInit")
     count = calls.code("mxSmlGetDeviceCount")
     if not count or not 0 < count <= MOST_CARDS:

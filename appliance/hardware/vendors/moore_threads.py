@@ -88,7 +88,7 @@ def detect(world: World) -> Detected:
 
 
 def from_library(world: World) -> Detected:
-    calls = Calls(world.library(*LIBRARIES), unsupported=NOT_SUPPORTED, lost=LOST)
+    calls = Calls(world.shared_library(*LIBRARIES), unsupported=NOT_SUPPORTED, lost=LOST)
     session = ctypes.c_void_p()
     calls.must("mtmlLibraryInit", ctypes.byref(session))
     try:

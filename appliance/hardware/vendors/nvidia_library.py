@@ -33,7 +33,7 @@ class Node:
 
 
 def from_library(world: World) -> Detected:
-    nvml = Nvml(world.library(*SYSTEM_LIBRARIES))
+    nvml = Nvml(world.shared_library(*SYSTEM_LIBRARIES))
     try:
         return _read(nvml, world)
     finally:

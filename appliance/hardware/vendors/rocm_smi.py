@@ -55,7 +55,7 @@ class Node:
 
 
 def from_library(world: World, maker: Maker) -> Detected:
-    native = Native(world.library(*maker.libraries))
+    native = Native(world.shared_library(*maker.libraries))
     native.must("rsmi_init", ctypes.c_uint64(0), words=WORDS)
     try:
         return _read(native, world, maker)

@@ -35,7 +35,7 @@ def detect(world: World) -> Detected:
 
 
 def from_library(world: World) -> Detected:
-    library = world.library(*LIBRARIES)
+    library = world.shared_library(*LIBRARIES)
     dialect = nvml_shaped.Dialect("hgml", "Hggc", health=hgml_health, has_mig=True)
     figures, minors, calls = nvml_shaped.read(library, dialect)
     checker = Checker(NAME, FAMILY)

@@ -12,7 +12,7 @@ from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.replayed_nodes import AMD, HIP_ORDER, add_kfd
 
 FOLDER = SAMPLES / "amd"
-LIBRARY = AMD.library
+LIBRARY = AMD.shared_library
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def detect(machine: FakeMachine, *defines: str) -> Detected:
 
 
 def test_the_structure_has_room_for_what_newer_releases_write(machine: FakeMachine) -> None:
-    library = ctypes.CDLL(str(machine.library(LIBRARY, source=FOLDER / "abi/rocm_smi.c")))
+    library = ctypes.CDLL(str(machine.shared_library(LIBRARY, source=FOLDER / "abi/rocm_smi.c")))
     written = ctypes.c_uint32.in_dll(library, "sizeof_rsmi_error_count_t").value
     assert written == 24 <= ctypes.sizeof(rocm_smi.ErrorCount)
     assert ctypes.c_uint32.in_dll(library, "sizeof_rsmi_gpu_block_t").value == ctypes.sizeof(ctypes.c_uint64)
@@ -60,7 +60,7 @@ def test_eight_cards_on_infinity_fabric(machine: FakeMachine) -> None:
 
 
 def test_the_library_is_closed_again(machine: FakeMachine) -> None:
-    path = machine.library(LIBRARY, source=FOLDER / "abi/rocm_smi.c")
+    path = machine.shared_library(LIBRARY, source=FOLDER / "abi/rocm_smi.c")
     VENDOR.detect(machine.world())
     assert ctypes.CDLL(str(path)).fake_open_count() == 0
 

@@ -96,7 +96,7 @@ def test_library_tells_everything_of_eight_cards(tmp_path: Path) -> None:
 
 def test_second_path_of_the_library(tmp_path: Path) -> None:
     machine = node(tmp_path)
-    machine.library("usr/local/Ascend/driver/lib64/driver/libdcmi.so", source=SOURCE)
+    machine.shared_library("usr/local/Ascend/driver/lib64/driver/libdcmi.so", source=SOURCE)
     assert VENDOR.detect(machine.world()).source == "library"
 
 

@@ -12,7 +12,7 @@ from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.replayed_nodes import GAUDI
 
 FOLDER = SAMPLES / "gaudi"
-LIBRARY = GAUDI.library
+LIBRARY = GAUDI.shared_library
 RICH = "power.max"
 
 
@@ -29,7 +29,7 @@ def detect(machine: FakeMachine, *defines: str) -> Detected:
 
 
 def test_structures_are_as_the_compiler_lays_them_out(machine: FakeMachine) -> None:
-    library = ctypes.CDLL(str(machine.library(LIBRARY, source=FOLDER / "abi/hlml.c")))
+    library = ctypes.CDLL(str(machine.shared_library(LIBRARY, source=FOLDER / "abi/hlml.c")))
     for name, size in (
         ("hlml_pci_info_t", ctypes.sizeof(gaudi_library.PciPlace)),
         ("hlml_memory_t", ctypes.sizeof(gaudi_library.Memory)),
@@ -60,7 +60,7 @@ def test_eight_cards_of_one_box(machine: FakeMachine) -> None:
 
 
 def test_the_library_is_closed_again(machine: FakeMachine) -> None:
-    path = machine.library(LIBRARY, source=FOLDER / "abi/hlml.c")
+    path = machine.shared_library(LIBRARY, source=FOLDER / "abi/hlml.c")
     VENDOR.detect(machine.world())
     assert ctypes.CDLL(str(path)).fake_open_count() == 0
 

@@ -10,7 +10,7 @@ from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.replayed_nodes import HYGON
 
 FOLDER = SAMPLES / "hygon"
-LIBRARY = HYGON.library
+LIBRARY = HYGON.shared_library
 SOURCE = SAMPLES / "amd/abi/rocm_smi.c"
 
 
@@ -100,7 +100,7 @@ def test_a_hanging_tool_leaves_what_the_bus_says(machine: FakeMachine, monkeypat
 
 
 def test_amds_library_and_tool_are_not_asked(machine: FakeMachine) -> None:
-    machine.library("opt/rocm/lib/librocm_smi64.so", source=SOURCE)
+    machine.shared_library("opt/rocm/lib/librocm_smi64.so", source=SOURCE)
     machine.tool("rocm-smi", answers={"--json": "{}"})
     assert VENDOR.detect(machine.world()).source == "pci"
 

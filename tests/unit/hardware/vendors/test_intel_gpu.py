@@ -12,7 +12,7 @@ from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.replayed_nodes import INTEL
 
 FOLDER = SAMPLES / "intel_gpu"
-LIBRARY = INTEL.library
+LIBRARY = INTEL.shared_library
 ANSWERS = {
     "discovery -j": FOLDER / "discovery.json",
     "discovery -d 3 -j": FOLDER / "discovery_of_3.json",
@@ -57,7 +57,7 @@ def detect(machine: FakeMachine, *defines: str) -> Detected:
 def test_structures_are_as_the_compiler_lays_them_out(
     tmp_path: Path, name: str, structure: type[ctypes.Structure]
 ) -> None:
-    library = ctypes.CDLL(str(FakeMachine(tmp_path).library(LIBRARY, source=FOLDER / "abi/sysman.c")))
+    library = ctypes.CDLL(str(FakeMachine(tmp_path).shared_library(LIBRARY, source=FOLDER / "abi/sysman.c")))
     assert ctypes.c_uint32.in_dll(library, f"sizeof_{name}").value == ctypes.sizeof(structure)
 
 

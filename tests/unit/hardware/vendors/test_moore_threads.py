@@ -46,7 +46,7 @@ def test_the_library_tells_all_of_every_card(machine: FakeMachine) -> None:
 def test_every_handle_is_given_back(machine: FakeMachine) -> None:
     NODE.install(machine)
     NODE.detect(machine)
-    assert ctypes.CDLL(str(machine.root / NODE.library)).sample_held() == 0
+    assert ctypes.CDLL(str(machine.root / NODE.shared_library)).sample_held() == 0
 
 
 def test_mtlink_names_the_neighbour_and_the_bandwidth(machine: FakeMachine) -> None:

@@ -12,7 +12,7 @@ from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.replayed_nodes import NVIDIA
 
 FOLDER = SAMPLES / "nvidia"
-LIBRARY = NVIDIA.library
+LIBRARY = NVIDIA.shared_library
 ANSWERS = {"-q -x": FOLDER / "smi_8_h100.xml", "topo -m": FOLDER / "topology_8_h100.txt", "-L": FOLDER / "list.txt"}
 
 
@@ -29,7 +29,7 @@ def detect(machine: FakeMachine, *defines: str) -> Detected:
 
 
 def test_structures_are_as_the_compiler_lays_them_out(machine: FakeMachine) -> None:
-    library = ctypes.CDLL(str(machine.library(LIBRARY, source=FOLDER / "abi/nvml.c")))
+    library = ctypes.CDLL(str(machine.shared_library(LIBRARY, source=FOLDER / "abi/nvml.c")))
     for name, structure in (
         ("nvmlMemory_t", nvml.Memory),
         ("nvmlMemory_v2_t", nvml.Memory2),
@@ -65,7 +65,7 @@ def test_eight_cards_of_an_nvswitch_board(machine: FakeMachine) -> None:
 
 
 def test_the_library_is_closed_again(machine: FakeMachine) -> None:
-    path = machine.library(LIBRARY, source=FOLDER / "abi/nvml.c")
+    path = machine.shared_library(LIBRARY, source=FOLDER / "abi/nvml.c")
     VENDOR.detect(machine.world())
     assert ctypes.CDLL(str(path)).fake_open_count() == 0
 

@@ -81,7 +81,15 @@ CASES = (
     ShapeCase(
         "deepseek-v3",
         "MLA, experts",
-        {**ROW, **MLA, **ROUTED, **EXPERTS, "model_type": "deepseek_v3", "q_lora_rank": 192},
+        {
+            **ROW,
+            **MLA,
+            **ROUTED,
+            **EXPERTS,
+            "model_type": "deepseek_v3",
+            "q_lora_rank": 192,
+            "topk_method": "noaux_tc",
+        },
     ),
     ShapeCase(
         "qwen3-next",

@@ -20,12 +20,14 @@ class CacheRules:
 
     `block_tokens`: tokens per page of a full layer. `tokens_in_flight`: the most that one step may add, for which
     windows keep room. `state_blocks`: copies of a recurrent state per sequence (2 with prefix caching: vLLM's `align`).
+    `state_element_bytes` 0: the model's own; vLLM on the CPU keeps recurrent states in fp32 (`platforms/cpu.py`).
     """
 
     element_bytes: int = 0
     block_tokens: int = 16
     tokens_in_flight: int = 8192
     state_blocks: int = 2
+    state_element_bytes: int = 0
 
 
 def elements(shape: ModelShape, rules: CacheRules) -> int:
@@ -46,11 +48,12 @@ def bytes_per_token(layer: LayerState, *, element_bytes: int, tensor: int = 1) -
             return 0
 
 
-def state_bytes(layer: LayerState, *, element_bytes: int, tensor: int = 1) -> int:
-    """Bytes of a fixed state per sequence on one card."""
+def state_bytes(layer: LayerState, rules: CacheRules, *, element_bytes: int, tensor: int = 1) -> int:
+    """Bytes of a fixed state per sequence on one card; `element_bytes` is the model's own precision."""
     if not isinstance(layer, Recurrent):
         return 0
-    whole = layer.conv_elements * element_bytes + layer.state_elements * layer.state_element_bytes
+    each = rules.state_element_bytes or layer.state_element_bytes
+    whole = layer.conv_elements * element_bytes + layer.state_elements * each
     return -(-whole // tensor)
 
 
@@ -82,7 +85,7 @@ def stored_bytes(shape: ModelShape, tokens: int, rules: CacheRules, *, tensor: i
     for layer, count in shape.groups.items():
         held = min(tokens, window_of(layer) or tokens)
         total += count * held * bytes_per_token(layer, element_bytes=size, tensor=tensor)
-        total += count * state_bytes(layer, element_bytes=shape.element_bytes, tensor=tensor)
+        total += count * state_bytes(layer, rules, element_bytes=shape.element_bytes, tensor=tensor)
     return total
 
 

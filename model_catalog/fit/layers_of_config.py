@@ -242,6 +242,7 @@ def mamba2_state(fields: ConfigFields, *, default: int | None) -> Recurrent:
         state_elements=inner * states,
         state_element_bytes=state_precision(fields, default),
         heads=heads,
+        checkpoints=1,
     )
 
 

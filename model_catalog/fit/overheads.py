@@ -26,6 +26,7 @@ class Overheads(Strict):
     block_tokens: int
     tokens_in_flight: int
     state_blocks: int
+    state_element_bytes: int = 0
 
     def rules(self, *, element_bytes: int = 0) -> CacheRules:
         return CacheRules(
@@ -33,6 +34,7 @@ class Overheads(Strict):
             block_tokens=self.block_tokens,
             tokens_in_flight=self.tokens_in_flight,
             state_blocks=self.state_blocks,
+            state_element_bytes=self.state_element_bytes,
         )
 
 

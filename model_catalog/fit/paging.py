@@ -41,7 +41,7 @@ class Pool:
 def blocks_of(group: Group, tokens: int, in_flight: int, state_blocks: int) -> int:
     """A window holds itself less one, what is in flight, and one block more, for it rarely begins on a block's edge."""
     if isinstance(group.layer, Recurrent):
-        return state_blocks
+        return state_blocks + (group.layer.checkpoints if state_blocks > 1 else 0)
     window = window_of(group.layer)
     if window is None:
         return -(-tokens // group.tokens)
@@ -70,7 +70,7 @@ def page_size(kinds: Mapping[LayerState, int], rules: CacheRules, *, model_bytes
     """Bytes of one layer's page, the same for all, and the tokens that the costliest attention layer puts on it."""
     size = rules.element_bytes or model_bytes
     per_token = max(bytes_per_token(layer, element_bytes=size, tensor=tensor) for layer in kinds)
-    state = max(state_bytes(layer, element_bytes=model_bytes, tensor=tensor) for layer in kinds)
+    state = max(state_bytes(layer, rules, element_bytes=model_bytes, tensor=tensor) for layer in kinds)
     if per_token == 0:
         return state, 1
     blocks = max(1, -(-state // (rules.block_tokens * per_token)))

@@ -41,13 +41,15 @@ class Recurrent:
     """A fixed state per sequence: Mamba, gated delta net, lightning attention.
 
     `conv_elements` are stored in the model's precision, `state_elements` in `state_element_bytes` each. Both are
-    divided by tensor parallelism, which must divide `heads`.
+    divided by tensor parallelism, which must divide `heads`. `checkpoints`: states that vLLM keeps besides while it
+    reads a prompt, with prefix caching (0.32: one for Mamba 2, `mamba_mixer2.py` get_kv_cache_spec).
     """
 
     conv_elements: int
     state_elements: int
     state_element_bytes: int
     heads: int
+    checkpoints: int = 0
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def test_a_window_adds_a_constant() -> None:
 def test_a_recurrent_state_is_the_same_for_every_length() -> None:
     shape = sample("qwen3.6-27b")
     state = next(layer for layer in shape.layers if isinstance(layer, Recurrent))
-    assert state_bytes(state, element_bytes=2) == (2 * 16 * 128 + 48 * 128) * 3 * 2 + 48 * 128 * 128 * 4
+    assert state_bytes(state, CacheRules(), element_bytes=2) == (2 * 16 * 128 + 48 * 128) * 3 * 2 + 48 * 128 * 128 * 4
     assert stored_bytes(shape, 2, RULES) - stored_bytes(shape, 1, RULES) == 64 * KIB
 
 

@@ -7,9 +7,12 @@ from collections.abc import Sequence, Set
 from importlib.metadata import version
 from uuid import UUID
 
-from appliance.base.contracts.heartbeat import AcceleratorReport, Heartbeat, ProblemReport
+from appliance.base.contracts.heartbeat import AcceleratorReport, Heartbeat, NumaReport, ProblemReport
 from appliance.base.settings import Settings
-from appliance.hardware.inventory import Accelerator, HealthState, Inventory, Memory
+from appliance.engines.install import installed_packs
+from appliance.hardware.cores import bindable_cores
+from appliance.hardware.inventory import Accelerator, HealthState, Inventory, Memory, Processor
+from appliance.weights.store import WeightStore
 
 HEARTBEAT_PATH = "/api/v1/nodes/heartbeat"
 DISTRIBUTION = "thousand-sails"
@@ -45,10 +48,22 @@ def compose(
             for one in inventory.accelerators
         ),
         card_groups=inventory.card_groups,
+        numa_nodes=numa_report(inventory.processor, bindable=bindable_cores()),
+        engine_packs=installed_packs(settings.engines_dir),
+        weights=WeightStore(settings.paths.weights).versions(),
         problems=tuple(ProblemReport(**problem.model_dump()) for problem in inventory.problems),
         spool_bytes=spool_bytes,
         spool_oldest_seconds=spool_oldest_seconds,
     )
+
+
+def numa_report(processor: Processor, *, bindable: Set[int]) -> tuple[NumaReport, ...]:
+    """Where the kernel knows no NUMA, all cores are one node's."""
+    found = tuple(
+        NumaReport(index=node.index, cores=tuple(core for core in node.cores if core in bindable))
+        for node in processor.numa_nodes
+    )
+    return found or (NumaReport(index=0, cores=tuple(sorted(bindable))),)
 
 
 def with_processor_figures(accelerator: Accelerator, memory: Memory, utilization: float | None) -> Accelerator:

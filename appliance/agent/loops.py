@@ -22,6 +22,7 @@ from appliance.hardware.discovery import take_stock
 from appliance.hardware.watcher import Watcher
 
 SHIP_SECONDS = 1.0
+FIRST_BACKOFF_SECONDS = 0.5
 MOST_BACKOFF_SECONDS = 30.0
 
 log = get_logger(__name__)
@@ -29,7 +30,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Repeat:
-    """Do `act` every `seconds` until stopped; after a failure wait twice as long each time, up to a bound."""
+    """Do `act` every `seconds` until stopped; after a failure soon again, and each time wait twice as long, up to a
+    bound: agent and control plane start together, and a node that was not heard yet is given nothing to run.
+    """
 
     name: str
     act: Callable[[], Awaitable[object]]
@@ -47,9 +50,7 @@ class Repeat:
                 failures += 1
                 if failures == 1:
                     log.warning("agent_task_failed", task=self.name, problem=str(error))
-            pause = (
-                min(self.seconds * 2**failures, max(MOST_BACKOFF_SECONDS, self.seconds)) if failures else self.seconds
-            )
+            pause = min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 1), MOST_BACKOFF_SECONDS) if failures else self.seconds
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 

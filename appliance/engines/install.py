@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from appliance.base.errors import SetupError
 from appliance.base.files import write_atomically
-from appliance.engines.pack import EnginePack, Environment, TorchBuilds
+from appliance.engines.pack import EnginePack, Environment, TorchBuilds, load_pack, pack_names
 from appliance.engines.uv import Progress, Uv
 from appliance.hardware.processor import read_processor
 
@@ -63,6 +63,17 @@ def installed_environment(pack: EnginePack, *, engines_dir: Path) -> Path:
             f"The engine pack {pack.name} is not installed.", hint=f"Run `appliance engines install {pack.name}`."
         )
     return environment
+
+
+def installed_packs(engines_dir: Path) -> tuple[str, ...]:
+    """The names of the packs that are installed whole, in their present version."""
+    return tuple(name for name in pack_names() if is_installed(load_pack(name), engines_dir=engines_dir))
+
+
+def is_installed(pack: EnginePack, *, engines_dir: Path) -> bool:
+    if not isinstance(pack.install, Environment):
+        return False
+    return (environment_path(pack, engines_dir=engines_dir) / STAMP).is_file()
 
 
 def install_pack(

@@ -22,10 +22,14 @@ class LaunchValues:
     kv_cache_bytes: int
     cache: Path
     tensor_parallel_size: int = 1
+    pipeline_parallel_size: int = 1
     host: str = "127.0.0.1"
     port: int = 0
     cards: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables that choose the cards (`Selectors.process`, joined by commas)."""
+    cores: tuple[int, ...] = ()
+    """Logical CPUs that the engine's threads are bound to; none: the kernel places them. `{cores}` joins them by
+    commas."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,17 @@ def engine_command(
     Raises SetupError for an engine that cannot listen on a unix socket.
     """
     names = {key: str(value) for key, value in asdict(values).items()}
+    names["cores"] = ",".join(map(str, values.cores))
     launch = pack.launch
     if "unix" not in launch.listen_argv:
         raise SetupError(
             f"The engine of {pack.name} listens on a port only, which this box keeps for engines of other nodes.",
             hint="Use a pack of a newer version of that engine.",
         )
-    parallel = launch.parallel_argv if values.tensor_parallel_size > 1 else ()
-    template = [*launch.argv, *launch.listen_argv["unix"], *parallel, *launch.task_argv[task]]
+    parallel = launch.parallel_argv if values.tensor_parallel_size * values.pipeline_parallel_size > 1 else ()
+    threads = launch.bound if values.cores else launch.unbound
+    template = [*launch.argv, *launch.listen_argv["unix"], *parallel, *threads.argv, *launch.task_argv[task]]
     argv = [part.format_map(names) for part in template] + list(extra_argv)
-    templates = {**launch.env, **launch.task_env.get(task, {}), **values.cards}
+    templates = {**launch.env, **threads.env, **launch.task_env.get(task, {}), **values.cards}
     env = {key: value.format_map(names) for key, value in templates.items()}
     return EngineCommand(argv=argv, env=engine_env({**env, **marks}))

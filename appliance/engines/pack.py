@@ -56,6 +56,13 @@ class Image(PackPart):
 Install = Annotated[Environment | Image, Field(discriminator="kind")]
 
 
+class Threads(PackPart):
+    """How an engine on the processor is told where its threads run; `{cores}` are those that it is bound to."""
+
+    argv: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+
+
 class Launch(PackPart):
     """Templates over `{name}` placeholders: see `appliance.engines.launch.LaunchValues`."""
 
@@ -65,6 +72,8 @@ class Launch(PackPart):
     task_argv: dict[Task, tuple[str, ...]]
     task_env: dict[Task, dict[str, str]] = {}
     env: dict[str, str] = {}
+    bound: Threads = Field(default=Threads(), description="Where cores were chosen for it.")
+    unbound: Threads = Field(default=Threads(), description="Where it shares the processor with others.")
 
 
 class MetricNames(PackPart):

@@ -26,13 +26,15 @@ def plan(
     demands: Sequence[Demand],
     claims: Iterable[Claim] = (),
     existing: Iterable[Assignment] = (),
+    displaced_run_on: bool = False,
 ) -> Plan:
     """Assigns every demand's replicas. `existing`: where the demands' replicas are now; `claims`: what all others hold.
 
+    `displaced_run_on`: what is displaced runs until its replacement does, so it goes on holding what it holds.
     Of more existing replicas than are wanted, those with the lowest numbers stay. The order of nodes and claims does
     not matter. Raises ValueError where two nodes or two demands have the same name.
     """
-    return Planning(Fleet(nodes, claims)).plan(demands, existing=existing)
+    return Planning(Fleet(nodes, claims)).plan(demands, existing=existing, displaced_run_on=displaced_run_on)
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,15 @@ class Planning:
     fleet: Fleet
     candidates: Candidates = field(default_factory=Candidates)
 
-    def plan(self, demands: Sequence[Demand], *, existing: Iterable[Assignment] = ()) -> Plan:
+    def plan(
+        self, demands: Sequence[Demand], *, existing: Iterable[Assignment] = (), displaced_run_on: bool = False
+    ) -> Plan:
         if len({demand.name for demand in demands}) != len(demands):
             raise ValueError("Two demands have the same name.")
         runs = {demand.name: _Run(self, demand) for demand in sorted(demands, key=_largest_first)}
         displaced = list(_keep(runs, existing))
+        if displaced_run_on:
+            self._hold(displaced)
         for replicas in (1, None):  # the first of each model, then the others
             for run in runs.values():
                 run.fill(up_to=run.demand.replicas if replicas is None else replicas)
@@ -55,6 +61,14 @@ class Planning:
             missing=tuple(m for demand in demands if (m := runs[demand.name].missing()) is not None),
             displaced=tuple(displaced),
         )
+
+    def _hold(self, displaced: Iterable[Displaced]) -> None:
+        """Nodes that are not ready take nothing new, so there nobody has to know."""
+        for each in displaced:
+            for claim in each.assignment.claims():
+                number = self.fleet.numbers.get(claim.node_id)
+                if number is not None and self.fleet.ready(number):
+                    self.fleet.take(number, claim)
 
 
 @dataclass

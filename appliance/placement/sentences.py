@@ -11,6 +11,12 @@ def refusal(missing: Missing) -> str:
     return "\n".join(_lines(missing))
 
 
+def one_line(missing: Missing) -> str:
+    """The same without the model's name, for a column of a table."""
+    first, *rest = _lines(missing)
+    return " ".join([first.removeprefix(f"{missing.demand}: "), *(f"{line.strip().capitalize()}" for line in rest)])
+
+
 def _lines(missing: Missing) -> Iterator[str]:
     replicas = "replica" if missing.wanted == 1 else "replicas"
     yield f"{missing.demand}: {missing.replicas} of {missing.wanted} {replicas} found no place."

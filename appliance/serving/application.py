@@ -1,4 +1,4 @@
-"""Builds the Serve application of one served version; Ray calls `build` with the document's `args`."""
+"""Builds the Serve application of one replica; Ray calls `build` with the document's `args`."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from ray import serve
 
 from appliance.base.settings import load_settings
 from appliance.serving.replica import EngineReplica
-from appliance.serving.spec import DEPLOYMENT_NAME, ServedVersionSpec
+from appliance.serving.spec import DEPLOYMENT_NAME, ReplicaSpec
 
 HEALTH_CHECK_SECONDS = 1.0
 HEALTH_CHECK_TIMEOUT_SECONDS = 10.0
@@ -14,12 +14,12 @@ STOP_MARGIN_SECONDS = 30.0
 
 
 def build(args: dict[str, Any]) -> serve.Application:
-    """One deployment whose replicas each supervise one engine. Raises pydantic's ValidationError for wrong `args`."""
-    spec = ServedVersionSpec.model_validate(args)
+    """One deployment with one replica, which supervises one engine. Raises ValidationError for wrong `args`."""
+    spec = ReplicaSpec.model_validate(args)
     drain_seconds = load_settings().engines.drain_seconds
     deployment: serve.Deployment = serve.deployment(  # pyright: ignore[reportUnknownMemberType]
         name=DEPLOYMENT_NAME,
-        ray_actor_options={"num_cpus": spec.num_cpus},
+        ray_actor_options=spec.actor_options,
         health_check_period_s=HEALTH_CHECK_SECONDS,
         health_check_timeout_s=HEALTH_CHECK_TIMEOUT_SECONDS,
         graceful_shutdown_wait_loop_s=0.1,

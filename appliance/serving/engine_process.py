@@ -9,13 +9,11 @@ from appliance.engines.install import installed_environment
 from appliance.engines.launch import LaunchValues, engine_command
 from appliance.engines.pack import EnginePack
 from appliance.engines.process import EngineProcess, start_process
-from appliance.serving.spec import ServedVersionSpec
+from appliance.serving.spec import ReplicaSpec
 from appliance.serving.strays import marks_of
 
-GIB = 1024**3
 
-
-def start_engine(spec: ServedVersionSpec, *, pack: EnginePack, settings: Settings, replica_id: str) -> EngineProcess:
+def start_engine(spec: ReplicaSpec, *, pack: EnginePack, settings: Settings, replica_id: str) -> EngineProcess:
     """Start the engine of `spec` and return at once. Raises Conflict when the pack's version is another one."""
     if spec.engine_version != pack.version:
         raise Conflict(
@@ -37,8 +35,12 @@ def start_engine(spec: ServedVersionSpec, *, pack: EnginePack, settings: Setting
             model_name=spec.model_name,
             socket=socket,
             max_model_len=spec.max_model_len,
-            kv_cache_bytes=int(settings.engines.kv_cache_gib * GIB),
+            kv_cache_bytes=spec.kv_cache_bytes,
             cache=settings.engine_cache,
+            tensor_parallel_size=spec.tensor_parallel_size,
+            pipeline_parallel_size=spec.pipeline_parallel_size,
+            cards=spec.cards,
+            cores=spec.cores,
         ),
         extra_argv=spec.engine_args,
         marks=marks_of(home, replica_pid=os.getpid()),

@@ -5,14 +5,17 @@ out (the autoscaler's monitor, the log monitor, the Ray client server, the metri
 Flags and variables: https://docs.ray.io/en/latest/cluster/cli.html and `ray/_private/ray_constants.py` of Ray 2.60.
 """
 
+import json
 import os
 import sys
 
 from appliance.base.box import Box
 from appliance.base.child_env import child_env
+from appliance.base.ids import public_id
 from appliance.base.paths import Home
 from appliance.base.secret_files import Secret
 from appliance.base.settings import Settings
+from appliance.serving.spec import node_resource
 
 OBJECT_STORE_BYTES = 75 * 1024 * 1024  # Ray's least; replicas exchange no objects, their bytes go engine to gateway
 LOG_BYTES = 16 * 1024 * 1024
@@ -38,6 +41,7 @@ def ray_head_command(home: Home, *, box: Box) -> list[str]:
         "temp-dir": str(home.ray_temp),
         "object-store-memory": OBJECT_STORE_BYTES,
         "num-cpus": len(os.sched_getaffinity(0)),
+        "resources": json.dumps({node_resource(public_id("node", box.node_id)): 1}),
         "include-dashboard": "true",
         "include-log-monitor": "false",
     }

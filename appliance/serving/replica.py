@@ -21,7 +21,7 @@ from appliance.engines.probe import is_healthy, read_load
 from appliance.serving.closed_port import keep_to_loopback
 from appliance.serving.engine_process import start_engine
 from appliance.serving.publisher import ReplicaPublisher
-from appliance.serving.spec import ServedVersionSpec
+from appliance.serving.spec import ReplicaSpec
 from appliance.serving.strays import end_strays
 
 POLL_SECONDS = 0.1
@@ -35,7 +35,7 @@ class EngineReplica:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         keep_to_loopback()
-        self._spec = ServedVersionSpec.model_validate(spec)
+        self._spec = ReplicaSpec.model_validate(spec)
         self._settings = load_settings()
         configure(service="replica", level=self._settings.log_level)
         self._pack = load_pack(self._spec.engine_pack)

@@ -1,5 +1,7 @@
-"""What a served version needs to run, and the Serve config document that says so. Pure; imports no ray.
+"""What one replica needs to run, and the Serve config document that says so. Pure; imports no ray.
 
+An application per replica: Serve gives all replicas of an application the same arguments and chooses their nodes
+itself, but each replica has cards of its own, on the node that the planner chose.
 Document: https://docs.ray.io/en/latest/serve/production-guide/config.html, put to `/api/serve/applications/`.
 """
 
@@ -11,13 +13,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 IMPORT_PATH = "appliance.serving.application:build"
 DEPLOYMENT_NAME = "engine"
+NODE_SHARE = 0.0001
+"""Of its node's resource, of which a node has 1: so many replicas fit that memory and cards are the only limit."""
 
 
-class ServedVersionSpec(BaseModel):
-    """One version of a served model. Ids are public ids (`srv-`, `ver-`, `node-`)."""
+class ReplicaSpec(BaseModel):
+    """One replica of a version of a served model. Ids are public ids (`plc-`, `srv-`, `ver-`, `node-`).
+
+    `application` is Serve's name for it. `cards` are the variables that choose its cards; `cores` those that it is
+    bound to. `is_pinned`: it runs on `node_id` and nowhere else, and takes none of Ray's logical CPUs, because the
+    planner has counted them; in a cluster that places pods itself it is not, and `num_cpus` counts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
+    application: str
     served_model_id: str
     version_id: str
     model_name: str
@@ -26,31 +36,44 @@ class ServedVersionSpec(BaseModel):
     engine_version: str
     weights_path: Path
     max_model_len: int = Field(ge=1)
-    num_replicas: int = Field(1, ge=0)
-    num_cpus: float = Field(0.5, ge=0, description="Ray's logical CPUs per replica; a share, not a limit.")
+    kv_cache_bytes: int = Field(ge=0)
+    tensor_parallel_size: int = Field(default=1, ge=1)
+    pipeline_parallel_size: int = Field(default=1, ge=1)
+    cards: dict[str, str] = {}
+    cores: tuple[int, ...] = ()
+    num_cpus: float = Field(default=0.5, ge=0, description="Ray's logical CPUs; a share, not a limit.")
     engine_args: tuple[str, ...] = ()
     home: Path
     node_id: str
+    is_pinned: bool = False
+
+    @property
+    def actor_options(self) -> dict[str, Any]:
+        """For `ray_actor_options`: where Ray may start the replica's process."""
+        if self.is_pinned:
+            return {"num_cpus": 0, "resources": {node_resource(self.node_id): NODE_SHARE}}
+        return {"num_cpus": self.num_cpus}
 
 
-def serve_document(specs: Iterable[ServedVersionSpec]) -> dict[str, Any]:
-    """The whole document for these versions, in a stable order; a version with 0 replicas is left out.
+def node_resource(node_id: str) -> str:
+    """Ray's custom resource that only this node has."""
+    return f"appliance-{node_id}"
 
-    `num_replicas` stands beside `args`, not in them: Serve restarts all replicas of an application whose `args` change.
-    """
-    running = sorted((spec for spec in specs if spec.num_replicas > 0), key=lambda spec: spec.served_model_id)
+
+def serve_document(specs: Iterable[ReplicaSpec]) -> dict[str, Any]:
+    """The whole document for these replicas, in a stable order."""
     return {
         "proxy_location": "Disabled",
         "logging_config": {"log_level": "WARNING", "enable_access_log": False},
-        "applications": [_application(spec) for spec in running],
+        "applications": [_application(spec) for spec in sorted(specs, key=lambda spec: spec.application)],
     }
 
 
-def _application(spec: ServedVersionSpec) -> dict[str, Any]:
+def _application(spec: ReplicaSpec) -> dict[str, Any]:
     return {
-        "name": spec.served_model_id,
+        "name": spec.application,
         "route_prefix": None,
         "import_path": IMPORT_PATH,
-        "args": spec.model_dump(mode="json", exclude={"num_replicas"}),
-        "deployments": [{"name": DEPLOYMENT_NAME, "num_replicas": spec.num_replicas}],
+        "args": spec.model_dump(mode="json"),
+        "deployments": [{"name": DEPLOYMENT_NAME, "num_replicas": 1}],
     }

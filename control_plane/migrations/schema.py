@@ -11,6 +11,7 @@ from control_plane.database.base import Base
 from control_plane.jobs import tables as job_tables
 from control_plane.keys import tables as key_tables
 from control_plane.nodes import tables as node_tables
+from control_plane.placements import tables as placement_tables
 from control_plane.reconcilers import tables as reconciler_tables
 from control_plane.served_models import tables as served_model_tables
 from control_plane.sessions import tables as session_tables
@@ -28,6 +29,7 @@ SLICES = (
     job_tables,
     catalogue_tables,
     version_tables,
+    placement_tables,
     served_model_tables,
     reconciler_tables,
 )

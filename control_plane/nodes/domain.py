@@ -7,10 +7,7 @@ from appliance.base.contracts.heartbeat import UNREACHABLE_SECONDS
 
 
 class DesiredNodeState(StrEnum):
-    """What an admin wants of a node. `draining`: nothing new is to be placed on it, and what runs there is to leave.
-
-    Only the wish is kept here. Acting on it is placement's; no replica moves because of this word alone.
-    """
+    """What an admin wants of a node. `draining`: nothing new is placed on it, and what runs there moves elsewhere."""
 
     SERVING = "serving"
     DRAINING = "draining"

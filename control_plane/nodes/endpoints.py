@@ -45,8 +45,8 @@ def get_node(session: DbSession, _: CurrentUser, node_id: str) -> NodeAnswer:
 
 @router.post("/{node_id}/drain")
 def drain_node(session: DbSession, principal: CurrentAdmin, node_id: str) -> NodeAnswer:
-    """Say that nothing new is to be placed on a node and that its replicas are to leave. Placement acts on it; this
-    version moves no replica.
+    """Nothing new is placed on the node, and its replicas move: each runs on until another answers in its place, and
+    stays where no other node can run it.
     """
     node = service.get_node(session, parse_public_id("node", node_id))
     return node_answer(service.want(session, principal, node, DesiredNodeState.DRAINING), now=clock.now())

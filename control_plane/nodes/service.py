@@ -18,12 +18,15 @@ from appliance.base.ids import public_id
 from appliance.hardware.inventory import HealthState
 from control_plane.access.domain import Principal
 from control_plane.audit.service import record
+from control_plane.database.session import nudge
 from control_plane.nodes import repository
 from control_plane.nodes.domain import DesiredNodeState
 from control_plane.nodes.samples import sample_rows
 from control_plane.nodes.tables import Accelerator, Node
 
 FACTS = set(AcceleratorFacts.model_fields)
+SERVE = "serve"
+"""The reconciler that places replicas."""
 
 
 def take_heartbeat(session: Session, principal: Principal, heartbeat: Heartbeat) -> Node:
@@ -36,6 +39,7 @@ def take_heartbeat(session: Session, principal: Principal, heartbeat: Heartbeat)
         )
     now = clock.now()
     node = repository.node_by_id(session, heartbeat.node_id)
+    before = for_placement(node) if node else None
     if node is None:
         node = Node(id=heartbeat.node_id, accelerators=[], desired_state=DesiredNodeState.SERVING)
         session.add(node)
@@ -49,9 +53,18 @@ def take_heartbeat(session: Session, principal: Principal, heartbeat: Heartbeat)
             accelerator = known[report.key] = Accelerator(key=report.key)
             node.accelerators.append(accelerator)
         observe(accelerator, report, now)
+    if for_placement(node) != before:
+        nudge(session, SERVE)
     session.flush()
     repository.add_samples(session, sample_rows(node.accelerators, now=now))
     return node
+
+
+def for_placement(node: Node) -> tuple[object, ...]:
+    """What placement goes by: a change hurries the serve reconciler."""
+    facts = [node.observed_facts.get(name) for name in ("memory_bytes", "numa_nodes", "engine_packs", "weights")]
+    cards = [(card.key, card.memory_bytes, card.observed_health_state) for card in node.accelerators]
+    return (*facts, sorted(cards, key=lambda card: card[0]))
 
 
 def observe(accelerator: Accelerator, report: AcceleratorReport, now: datetime) -> None:
@@ -91,9 +104,8 @@ def get_node(session: Session, node_id: UUID | None) -> Node:
 
 
 def want(session: Session, principal: Principal, node: Node, desired: DesiredNodeState) -> Node:
-    """Idempotent: wanting the same again changes nothing and is not audited again.
-
-    This keeps an admin's wish and no more: placement reads it, and moving replicas is placement's.
+    """Idempotent: wanting the same again changes nothing and is not audited again. The serve reconciler moves what
+    runs there.
     """
     before = node.desired_state
     if before is not desired:
@@ -107,6 +119,7 @@ def want(session: Session, principal: Principal, node: Node, desired: DesiredNod
             before={"desired_state": before.value},
             after={"desired_state": desired.value},
         )
+        nudge(session, SERVE)
     return node
 
 

@@ -5,25 +5,41 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
-from appliance.serving.spec import ServedVersionSpec
+from appliance.serving.spec import ReplicaSpec
 from control_plane.cluster.port import ApplicationStatus, ClusterObservation, ObservedApplication, ServeDocument
 from control_plane.served_models.tables import DesiredState, ObservedState
 from control_plane.versions.tables import VersionState
 
 
+@dataclass(frozen=True)
+class PlacedReplica:
+    """A replica that has its place, under the name of its application. One without a spec is on its way out."""
+
+    application: str
+    spec: ReplicaSpec | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """One served model as its rows say. `spec` is None while its version has no weights yet."""
+    """One served model as its rows say. `missing`: why not all of its replicas have a place; `remark`: what else an
+    admin should know of them.
+    """
 
     id: UUID
-    application: str
     name: str
     desired_state: DesiredState
     desired_replicas: int
     version_state: VersionState
     version_reason: str | None = None
     start_after: UUID | None = None
-    spec: ServedVersionSpec | None = None
+    replicas: tuple[PlacedReplica, ...] = ()
+    missing: str | None = None
+    remark: str | None = None
+
+    def seen_in(self, observation: ClusterObservation) -> list[ObservedApplication]:
+        """What the cluster shows of its replicas, those on their way out included."""
+        found = (observation.applications.get(replica.application) for replica in self.replicas)
+        return [application for application in found if application is not None]
 
 
 @dataclass(frozen=True)
@@ -37,9 +53,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Plan:
-    """`specs` is everything that is to run; `gone` are removed models whose application has left the cluster."""
+    """`specs` is everything that is to run; `gone` are removed models whose applications have left the cluster."""
 
-    specs: list[ServedVersionSpec] = field(default_factory=list[ServedVersionSpec])
+    specs: list[ReplicaSpec] = field(default_factory=list[ReplicaSpec])
     seen: dict[UUID, Seen] = field(default_factory=dict[UUID, Seen])
     gone: list[UUID] = field(default_factory=list[UUID])
 
@@ -68,48 +84,63 @@ def make_plan(wanted: Sequence[Wanted], observation: ClusterObservation, *, held
     plan = Plan()
     by_id = {each.id: each for each in wanted}
     for each in wanted:
-        application = observation.applications.get(each.application)
-        runs = is_to_run(each, application) and not waits(each, by_id, observation)
-        if runs and each.spec is not None and each.application not in held_back:
-            plan.specs.append(each.spec)
-        if each.desired_state is DesiredState.REMOVED and application is None:
+        applications = each.seen_in(observation)
+        runs = is_to_run(each, applications) and not waits(each, by_id, observation)
+        if runs:
+            running = [replica for replica in each.replicas if replica.application not in held_back]
+            plan.specs.extend(replica.spec for replica in running if replica.spec is not None)
+        if each.desired_state is DesiredState.REMOVED and not applications:
             plan.gone.append(each.id)
-        plan.seen[each.id] = look(each, application, by_id=by_id, runs=runs)
+        plan.seen[each.id] = look(each, observation, by_id=by_id, runs=runs)
     return plan
 
 
-def is_to_run(each: Wanted, application: ObservedApplication | None) -> bool:
+def is_to_run(each: Wanted, applications: Sequence[ObservedApplication]) -> bool:
     """A version that turned out damaged is not started, but what runs of it is not stopped either."""
-    if each.desired_state is DesiredState.REMOVED or each.desired_replicas == 0 or each.spec is None:
+    if each.desired_state is DesiredState.REMOVED or each.desired_replicas == 0:
         return False
     return each.version_state is VersionState.READY or (
-        each.version_state is VersionState.DAMAGED and application is not None
+        each.version_state is VersionState.DAMAGED and bool(applications)
     )
 
 
 def waits(each: Wanted, by_id: dict[UUID, Wanted], observation: ClusterObservation) -> bool:
     """Whether it is held until another is ready: only before its own start, and never for one that will not come."""
     first = by_id.get(each.start_after) if each.start_after else None
-    if first is None or each.application in observation.applications:
+    if first is None or each.seen_in(observation):
         return False
     if first.desired_state is DesiredState.REMOVED or first.desired_replicas == 0:
         return False
+    if first.missing and not first.seen_in(observation):
+        return False
     if first.version_state in (VersionState.FAILED, VersionState.DAMAGED):
         return False
-    application = observation.applications.get(first.application)
-    return application is None or application.status in (ApplicationStatus.NOT_STARTED, ApplicationStatus.DEPLOYING)
+    starting = (ApplicationStatus.NOT_STARTED, ApplicationStatus.DEPLOYING)
+    return all(application.status in starting for application in first.seen_in(observation))
 
 
-def look(each: Wanted, application: ObservedApplication | None, *, by_id: dict[UUID, Wanted], runs: bool) -> Seen:
-    if application is None:
+def look(each: Wanted, observation: ClusterObservation, *, by_id: dict[UUID, Wanted], runs: bool) -> Seen:
+    applications = each.seen_in(observation)
+    if not applications:
         return look_at_absent(each, by_id=by_id, runs=runs)
+    running = sum(application.running_replicas for application in applications)
     if not runs:
-        return Seen(ObservedState.DRAINING, replicas=application.running_replicas)
-    state = STATES[application.status]
+        return Seen(ObservedState.DRAINING, replicas=running)
+    states = [(state_of(application), application) for application in applications]
+    state = next((state for state in BEST_FIRST if any(state is one for one, _ in states)), ObservedState.UNHEALTHY)
+    trouble = (gist(application.message) for one, application in states if one in TROUBLE)
+    reasons = [each.missing, each.remark, next((text for text in trouble if text), None)]
+    return Seen(state, reason=" ".join(reason for reason in reasons if reason) or None, replicas=running)
+
+
+BEST_FIRST = (ObservedState.READY, ObservedState.STARTING, ObservedState.UNHEALTHY, ObservedState.FAILED)
+TROUBLE = (ObservedState.UNHEALTHY, ObservedState.FAILED, ObservedState.STARTING)
+
+
+def state_of(application: ObservedApplication) -> ObservedState:
     if application.status is ApplicationStatus.DEPLOYING and application.running_replicas > 0:
-        state = ObservedState.READY  # more replicas are on their way; those that run already answer
-    reason = None if state is ObservedState.READY else gist(application.message)
-    return Seen(state, reason=reason, replicas=application.running_replicas)
+        return ObservedState.READY
+    return STATES[application.status]
 
 
 def gist(message: str) -> str | None:
@@ -119,6 +150,8 @@ def gist(message: str) -> str | None:
 
 
 def look_at_absent(each: Wanted, *, by_id: dict[UUID, Wanted], runs: bool) -> Seen:
+    if runs and each.missing:
+        return Seen(ObservedState.WAITING, reason=each.missing)
     if runs:
         return Seen(ObservedState.STARTING)
     if each.desired_state is DesiredState.REMOVED or each.desired_replicas == 0:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from control_plane.access.dependencies import CurrentAdmin, CurrentUser
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import ListAnswer, list_answer
+from control_plane.placements.repository import placements_of
 from control_plane.served_models import repository, service
 from control_plane.served_models.schemas import (
     ReplicaAnswer,
@@ -23,7 +24,11 @@ router = APIRouter(prefix="/api/v1", tags=["served models"])
 
 
 def answer(session: DbSession, served: ServedModel) -> ServedModelAnswer:
-    return served_model_answer(served, replicas=repository.replicas_of(session, served.id))
+    return served_model_answer(
+        served,
+        replicas=repository.replicas_of(session, served.id),
+        placements=placements_of(session, served.id),
+    )
 
 
 @router.get("/served-models")
@@ -42,6 +47,7 @@ def create_served_model(session: DbSession, admin: CurrentAdmin, body: ServedMod
         desired_replicas=body.desired_replicas,
         max_model_len=body.max_model_len,
         engine_pack=body.engine_pack,
+        rules=body.placement,
         managed_by=body.managed_by,
     )
     return answer(session, service.create(session, admin, wanted))

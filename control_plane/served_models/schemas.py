@@ -5,6 +5,9 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from appliance.base.ids import public_id
+from control_plane.placements.domain import PlacementState, Seat
+from control_plane.placements.tables import Placement
+from control_plane.placements.wanted import PlacementRules
 from control_plane.served_models.service import MOST_REPLICAS
 from control_plane.served_models.tables import (
     DesiredState,
@@ -29,6 +32,7 @@ class ServedModelRequest(BaseModel):
     desired_replicas: int = Field(1, ge=0, le=MOST_REPLICAS)
     max_model_len: int | None = Field(None, ge=16, le=10_000_000, description="Tokens of prompt and answer together.")
     engine_pack: str | None = Field(None, max_length=80, description="The version's own when left out.")
+    placement: PlacementRules = PlacementRules()
     managed_by: ManagedBy = ManagedBy.CONSOLE
 
     @model_validator(mode="after")
@@ -58,6 +62,27 @@ class ReplicaAnswer(BaseModel):
     last_seen_at: int
 
 
+class PlacementAnswer(BaseModel):
+    """What a replica was given. `cards` are the vendor's indices, on each of the `nodes` in turn; `memory_bytes` is
+    what it takes of each card, or of main memory where it runs on the processor. `nodes` is empty where the cluster
+    itself chooses.
+    """
+
+    object: Literal["placement"] = "placement"
+    id: str
+    state: PlacementState
+    state_reason: str | None
+    engine_pack: str
+    family: str
+    tensor_parallel_size: int
+    pipeline_parallel_size: int
+    nodes: list[str]
+    cards: list[int]
+    cores: list[int]
+    memory_bytes: int
+    evidence: str
+
+
 class ServedModelAnswer(BaseModel):
     """`desired_*` is what was decided, `observed_*` what was last seen, at `observed_at` (Unix seconds)."""
 
@@ -69,6 +94,7 @@ class ServedModelAnswer(BaseModel):
     managed_by: ManagedBy
     max_model_len: int
     engine_pack: str | None
+    placement: PlacementRules
     desired_state: DesiredState
     desired_replicas: int
     observed_state: ObservedState
@@ -77,6 +103,7 @@ class ServedModelAnswer(BaseModel):
     observed_at: int | None
     created_at: int
     replicas: list[ReplicaAnswer]
+    placements: list[PlacementAnswer]
 
 
 def replica_answer(replica: Replica) -> ReplicaAnswer:
@@ -93,7 +120,27 @@ def replica_answer(replica: Replica) -> ReplicaAnswer:
     )
 
 
-def served_model_answer(served: ServedModel, *, replicas: list[Replica]) -> ServedModelAnswer:
+def placement_answer(placement: Placement) -> PlacementAnswer:
+    seat = Seat.model_validate(placement.seat)
+    return PlacementAnswer(
+        id=public_id("plc", placement.id),
+        state=placement.state,
+        state_reason=placement.state_reason,
+        engine_pack=seat.layout.pack,
+        family=seat.layout.family,
+        tensor_parallel_size=seat.layout.tensor_parallel_size,
+        pipeline_parallel_size=seat.layout.pipeline_parallel_size,
+        nodes=[part.node_id for part in seat.parts],
+        cards=[card for part in seat.parts for card in part.cards],
+        cores=[core for part in seat.parts for core in part.cores],
+        memory_bytes=seat.layout.bytes_per_card,
+        evidence=seat.layout.evidence,
+    )
+
+
+def served_model_answer(
+    served: ServedModel, *, replicas: list[Replica], placements: list[Placement]
+) -> ServedModelAnswer:
     return ServedModelAnswer(
         id=public_id("srv", served.id),
         name=served.name,
@@ -102,6 +149,7 @@ def served_model_answer(served: ServedModel, *, replicas: list[Replica]) -> Serv
         managed_by=served.managed_by,
         max_model_len=served.max_model_len,
         engine_pack=served.engine_pack,
+        placement=PlacementRules.model_validate(served.placement_rules),
         desired_state=served.desired_state,
         desired_replicas=served.desired_replicas,
         observed_state=served.observed_state,
@@ -110,4 +158,5 @@ def served_model_answer(served: ServedModel, *, replicas: list[Replica]) -> Serv
         observed_at=int(served.observed_at.timestamp()) if served.observed_at else None,
         created_at=int(served.created_at.timestamp()),
         replicas=[replica_answer(replica) for replica in replicas],
+        placements=[placement_answer(placement) for placement in placements],
     )

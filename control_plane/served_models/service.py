@@ -1,6 +1,7 @@
 """What an admin decides of a served model. Each change is a row and a nudge; the serve reconciler does the rest."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,8 @@ from control_plane.audit.service import record
 from control_plane.catalogue import service as catalogue
 from control_plane.database.nudge import SNAPSHOT
 from control_plane.database.session import nudge
+from control_plane.nodes.repository import all_nodes
+from control_plane.placements.wanted import PlacementRules
 from control_plane.served_models import repository
 from control_plane.served_models.tables import DesiredState, ManagedBy, ServedModel
 from control_plane.versions import service as versions
@@ -34,6 +37,7 @@ class NewServedModel:
     desired_replicas: int = 1
     max_model_len: int | None = None
     engine_pack: str | None = None
+    rules: PlacementRules = field(default_factory=PlacementRules)
     managed_by: ManagedBy = ManagedBy.CONSOLE
     start_after_id: UUID | None = None
 
@@ -47,6 +51,7 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
         raise BadRequest(f"`max_model_len` can be {longest} at most for this model.", param="max_model_len")
     if wanted.engine_pack is not None:
         require_pack(wanted.engine_pack, task=version.task)
+    require_nodes(session, wanted.rules.nodes)
     served = ServedModel(
         project_id=version.project_id,
         name=wanted.name,
@@ -57,6 +62,7 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
         desired_replicas=wanted.desired_replicas,
         max_model_len=wanted.max_model_len or longest,
         engine_pack=wanted.engine_pack,
+        placement_rules=wanted.rules.model_dump(mode="json"),
         start_after_id=wanted.start_after_id,
     )
     session.add(served)
@@ -75,6 +81,16 @@ def require_pack(name: str, *, task: str) -> None:
         )
     if task not in load_pack(name).tasks:
         raise BadRequest(f"The engine pack {name} does not serve models for {task}.", param="engine_pack")
+
+
+def require_nodes(session: Session, names: Collection[str]) -> None:
+    """Raises BadRequest for a node that is not known by its id or hostname."""
+    known = {name for node in all_nodes(session) for name in (public_id("node", node.id), node.hostname)}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise BadRequest(
+            f"There is no node {unknown[0][:80]!r}.", hint="See `appliance nodes list`.", param="placement.nodes"
+        )
 
 
 def choose_version(session: Session, principal: Principal, wanted: NewServedModel) -> ModelVersion:

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from control_plane.database.base import Base, Row, text_enum
@@ -45,7 +46,7 @@ class ServedModel(Row, Base):
     goes.
 
     `start_after_id` names one that is to be ready first, so that the box answers early. `engine_pack` is the one that
-    an admin chose; without it the version's own runs.
+    an admin chose; without it the version's own runs. `placement_rules` are those of `control_plane.placements`.
     """
 
     __tablename__ = "served_models"
@@ -60,6 +61,7 @@ class ServedModel(Row, Base):
     desired_replicas: Mapped[int] = mapped_column(default=1)
     max_model_len: Mapped[int]
     engine_pack: Mapped[str | None]
+    placement_rules: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     start_after_id: Mapped[UUID | None] = mapped_column(ForeignKey("served_models.id", ondelete="SET NULL"))
     observed_state: Mapped[ObservedState] = mapped_column(text_enum(ObservedState), default=ObservedState.ABSENT)
     observed_reason: Mapped[str | None]

@@ -45,9 +45,9 @@ class ImportResult(Payload):
 
 
 class EngineFacts(Payload):
-    """What `model_versions.engine` holds: how an engine is to run these weights."""
+    """What `model_versions.engine` holds: how an engine is to run these weights. `pack` None: any that can."""
 
-    pack: str = DEFAULT_PACK
+    pack: str | None = None
     max_model_len: int = UNKNOWN_CONTEXT_TOKENS
     num_cpus: float = 1.0
     args: tuple[str, ...] = ()

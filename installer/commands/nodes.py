@@ -42,9 +42,9 @@ def list_nodes(as_json: Json = False) -> None:
 @app.command()
 @speaks_plainly
 def drain(name: NodeName, as_json: Json = False) -> None:
-    """Say that nothing new is to be placed on a node and that its replicas are to leave.
+    """Place nothing new on a node, and move its replicas: each runs on until another answers in its place.
 
-    This version keeps the wish and shows it; no replica moves yet.
+    Where no other node can run one it stays, and `appliance serve places` says why.
 
     Example: `appliance nodes drain rack-3`
     """

@@ -1,11 +1,15 @@
 """`serve`: which models should run, and how many replicas of each. The reconciler makes it so."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from installer.commands.options import Json
 from installer.terminal import out, print_exactly, print_json, settings, speaks_plainly, table
+
+if TYPE_CHECKING:
+    from installer.admin_client import JsonObject
 
 app = typer.Typer(
     help="Decide which models run, and how many replicas of each.\n\nExample: `appliance serve list`",
@@ -14,6 +18,7 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(help="The public name that clients send as `model`.")]
 MANAGED_BY = "cli"
+GIB = 1024**3
 
 
 @app.command("list")
@@ -54,6 +59,14 @@ def deploy(
         int | None, typer.Option("--max-model-len", min=16, help="Tokens of prompt and answer together.")
     ] = None,
     pack: Annotated[str | None, typer.Option("--pack", help="Engine pack; the model's own when left out.")] = None,
+    policy: Annotated[
+        str, typer.Option("--policy", help="`pack` fills nodes that are begun, `spread` keeps replicas apart.")
+    ] = "pack",
+    cores: Annotated[
+        int | None, typer.Option("--cores", min=0, help="Cores of each engine on the processor; 0 shares them.")
+    ] = None,
+    node: Annotated[list[str] | None, typer.Option("--node", help="A node that may be used; again for more.")] = None,
+    card: Annotated[list[str] | None, typer.Option("--card", help="A kind of card that may be used.")] = None,
 ) -> None:
     """Serve a model under a public name; it is imported first where needed.
 
@@ -62,12 +75,48 @@ def deploy(
     from installer.admin_client import AdminClient
 
     wanted = {"name": name, "model": model, "version_id": version, "max_model_len": max_model_len, "engine_pack": pack}
-    body = {key: value for key, value in wanted.items() if value is not None}
+    body: dict[str, object] = {key: value for key, value in wanted.items() if value is not None}
+    body["placement"] = {"policy": policy, "cores": cores, "nodes": node or [], "cards": card or []}
     with AdminClient(settings().paths) as api:
         served = api.post("/served-models", {**body, "desired_replicas": replicas, "managed_by": MANAGED_BY})
     print_exactly(
         f"{served['name']} will be served with {replicas} replicas; `appliance serve list` shows when it is ready."
     )
+
+
+@app.command()
+@speaks_plainly
+def places(as_json: Json = False) -> None:
+    """Show where every replica has its place: node, cards, cores, and what it takes there.
+
+    Example: `appliance serve places`
+    """
+    from installer.admin_client import AdminClient
+
+    with AdminClient(settings().paths) as api:
+        served = api.every("/served-models")
+        hostnames = {node["id"]: node["hostname"] for node in api.every("/nodes", limit=100)}
+    if as_json:
+        print_json({"placements": [{"model": row["name"], **one} for row in served for one in row["placements"]]})
+        return
+    rows = [place(row["name"], one, hostnames) for row in served for one in row["placements"]]
+    out.print(table("", ["Model", "State", "Node", "Pack", "Cards", "Cores", "Memory", "Why"], rows))
+
+
+def place(model: str, one: "JsonObject", hostnames: "JsonObject") -> list[object]:
+    """`cores` of an engine that shares them are `shared`; memory is that of each card, or main memory."""
+    on_processor = one["family"] == "cpu"
+    cores = ", ".join(map(str, one["cores"])) or ("shared" if on_processor else "")
+    return [
+        escape(model),
+        one["state"],
+        escape(", ".join(str(hostnames.get(node, node)) for node in one["nodes"])),
+        one["engine_pack"],
+        ", ".join(map(str, one["cards"])),
+        cores,
+        f"{one['memory_bytes'] / GIB:.1f} GiB",
+        escape(one["state_reason"] or ""),
+    ]
 
 
 @app.command()

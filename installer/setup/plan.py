@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from appliance.base.box import read_box
-from appliance.engines.install import STAMP, environment_path, install_pack
+from appliance.engines.install import install_pack, is_installed
 from appliance.engines.pack import load_pack
 from installer.bootstrap import package_environment
 from installer.services import Stack
@@ -44,7 +44,7 @@ def engine_step(engines_dir: Path) -> Step:
 
 
 def engine_is_installed(engines_dir: Path) -> bool:
-    return (environment_path(load_pack(ENGINE_PACK), engines_dir=engines_dir) / STAMP).is_file()
+    return is_installed(load_pack(ENGINE_PACK), engines_dir=engines_dir)
 
 
 def install_engine(engines_dir: Path, say: Say) -> None:

@@ -44,10 +44,18 @@ class LinkReport(Report):
     bytes_per_second: int | None = None
 
 
+class SelectorsReport(Report):
+    process: dict[str, str] = {}
+    container: dict[str, str] = {}
+    device_nodes: tuple[str, ...] = ()
+    kubernetes: str | None = None
+
+
 class PartitionReport(Report):
     name: str
     uuid: str
     memory_bytes: int
+    selectors: SelectorsReport = SelectorsReport()
 
 
 class PartitioningReport(Report):
@@ -55,11 +63,11 @@ class PartitioningReport(Report):
     partitions: tuple[PartitionReport, ...] = ()
 
 
-class SelectorsReport(Report):
-    process: dict[str, str] = {}
-    container: dict[str, str] = {}
-    device_nodes: tuple[str, ...] = ()
-    kubernetes: str | None = None
+class NumaReport(Report):
+    """`cores`: the logical CPUs that engines may be bound to, one of each physical core."""
+
+    index: int
+    cores: tuple[int, ...] = ()
 
 
 class ProblemReport(Report):
@@ -111,6 +119,7 @@ class AcceleratorReport(AcceleratorFacts):
 class Heartbeat(Report):
     """`address` is where other nodes reach this one. `spool_*` say how much usage is not shipped yet.
 
+    `engine_packs` are those that are installed, `weights` the digests of the versions that lie here whole.
     `problems` are discovery's. `memory_available_bytes` is the whole machine's, also where `memory_bytes` is the limit
     of a control group.
     """
@@ -130,6 +139,9 @@ class Heartbeat(Report):
     disk_free_bytes: int | None = None
     accelerators: tuple[AcceleratorReport, ...] = ()
     card_groups: CardGroups = {}
+    numa_nodes: tuple[NumaReport, ...] = ()
+    engine_packs: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
     problems: tuple[ProblemReport, ...] = ()
     spool_bytes: int = 0
     spool_oldest_seconds: float = 0.0

@@ -7,7 +7,8 @@ import psutil
 import pytest
 
 from appliance.base.contracts.replica_table import REPLICAS_KEY, ReplicaRecord
-from appliance.serving.spec import ServedVersionSpec
+from appliance.base.ids import new_uuid
+from appliance.serving.spec import ReplicaSpec
 from appliance.serving.strays import find_strays
 from tests.fixtures.serving import (
     ServingBox,
@@ -23,18 +24,18 @@ ALLOWED_FROM_RAY = {"RAY_USAGE_STATS_ENABLED"}
 
 
 @pytest.fixture(scope="module")
-def spec(serving_box: ServingBox) -> ServedVersionSpec:
+def spec(serving_box: ServingBox) -> ReplicaSpec:
     spec = serving_box.spec()
     serving_box.put(spec)
     return spec
 
 
 @pytest.fixture
-def ready(serving_box: ServingBox, spec: ServedVersionSpec) -> ReplicaRecord:
+def ready(serving_box: ServingBox, spec: ReplicaSpec) -> ReplicaRecord:
     return serving_box.wait_ready(spec)[0]
 
 
-def test_the_engine_of_a_replica_answers(ready: ReplicaRecord, spec: ServedVersionSpec) -> None:
+def test_the_engine_of_a_replica_answers(ready: ReplicaRecord, spec: ReplicaSpec) -> None:
     answer = chat(ready.endpoint, model=spec.model_name)
     assert answer["usage"]["completion_tokens"] > 0
     assert ready.version_id == spec.version_id
@@ -59,7 +60,7 @@ def test_an_engine_inherits_nothing_of_its_replica(serving_box: ServingBox, read
 
 
 def test_the_table_is_written_again_after_redis_came_back_empty(
-    serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord
+    serving_box: ServingBox, spec: ReplicaSpec, ready: ReplicaRecord
 ) -> None:
     serving_box.redis.delete(REPLICAS_KEY)
     again = serving_box.wait_ready(spec)[0]
@@ -67,7 +68,7 @@ def test_the_table_is_written_again_after_redis_came_back_empty(
     assert again.published_at > ready.published_at
 
 
-def test_a_killed_engine_is_replaced(serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord) -> None:
+def test_a_killed_engine_is_replaced(serving_box: ServingBox, spec: ReplicaSpec, ready: ReplicaRecord) -> None:
     os.kill(ready.engine_pid, signal.SIGKILL)
     replacement = serving_box.wait_ready(spec, but_not=ready.replica_id)[0]
     assert chat(replacement.endpoint, model=spec.model_name)["usage"]["completion_tokens"] > 0
@@ -76,7 +77,7 @@ def test_a_killed_engine_is_replaced(serving_box: ServingBox, spec: ServedVersio
 
 
 def test_a_killed_keeper_leaves_no_part_of_the_engine(
-    serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord
+    serving_box: ServingBox, spec: ReplicaSpec, ready: ReplicaRecord
 ) -> None:
     keeper = psutil.Process(ready.engine_pid).parent()
     assert keeper is not None
@@ -87,9 +88,9 @@ def test_a_killed_keeper_leaves_no_part_of_the_engine(
 
 
 def test_a_second_replica_leaves_the_first_alone(
-    serving_box: ServingBox, spec: ServedVersionSpec, ready: ReplicaRecord
+    serving_box: ServingBox, spec: ReplicaSpec, ready: ReplicaRecord
 ) -> None:
-    serving_box.put(spec.model_copy(update={"num_replicas": 2}))
+    serving_box.put(spec, spec.model_copy(update={"application": f"plc-{new_uuid().hex}"}))
     both = serving_box.wait_ready(spec, count=2)
     assert ready.engine_pid in {one.engine_pid for one in both}
 

@@ -6,6 +6,7 @@ The folder of weights holds one GGUF file, or safetensors that are written as GG
 # pyright: basic, reportMissingImports=false
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ def main() -> None:
     options = parse()
     stops = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    if options.cores:
+        os.sched_setaffinity(0, cores_of(options))
     weights = gguf_of(Path(options.weights), cache=Path(options.cache), quantization=options.quantization)
     slots = slots_of(weights, kv_cache_bytes=options.kv_cache_bytes, max_model_len=options.max_model_len)
     socket = Path(options.socket)
@@ -45,8 +48,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--kv-cache-bytes", type=int, required=True)
     parser.add_argument("--cache", required=True, help="where converted weights are kept")
     parser.add_argument("--quantization", choices=QUANTIZATIONS, default="none", help="of converted weights")
-    parser.add_argument("--threads", type=int, default=0, help="0 leaves it to llama.cpp")
+    parser.add_argument("--cores", default="", help="logical CPUs to run on, one thread each, as 0,1,2")
     return parser.parse_args()
+
+
+def cores_of(options: argparse.Namespace) -> set[int]:
+    return {int(number) for number in options.cores.split(",")}
 
 
 def gguf_of(folder: Path, *, cache: Path, quantization: str) -> Path:
@@ -87,8 +94,8 @@ def parameters(options: argparse.Namespace, *, weights: Path, slots: int) -> xll
     made.endpoint_slots = False
     made.ui = False
     made.use_jinja = True
-    if options.threads:
-        made.cpuparams.n_threads = options.threads
+    if options.cores:
+        made.cpuparams.n_threads = len(cores_of(options))
     return made
 
 

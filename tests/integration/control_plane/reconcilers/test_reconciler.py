@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 from appliance.base import clock
 from appliance.base.box import Box, Ports, write_box
 from appliance.base.child_env import child_env
+from appliance.base.contracts.heartbeat import AcceleratorReport, HealthReport, Heartbeat, SelectorsReport
 from appliance.base.contracts.replica_table import REPLICAS_KEY, ReplicaRecord
 from appliance.base.contracts.snapshot import Snapshot
 from appliance.base.ids import new_uuid, public_id
@@ -25,6 +26,9 @@ from control_plane.access.domain import SYSTEM
 from control_plane.database.nudge import make_redis, nudge_publisher
 from control_plane.database.session import SessionFactory, transaction
 from control_plane.keys.service import NewKey, create_key, revoke_key
+from control_plane.nodes.domain import DesiredNodeState
+from control_plane.nodes.service import get_node, take_heartbeat, want
+from control_plane.nodes.tables import Node
 from control_plane.reconcilers.tables import ReconcilerStatus
 from control_plane.served_models import service
 from control_plane.served_models.repository import all_replicas, by_name
@@ -33,8 +37,11 @@ from control_plane.served_models.tables import ObservedState, ReplicaState, Serv
 from control_plane.tenants.service import ensure_default_tenant
 from control_plane.versions.tables import ModelVersion, VersionState
 from tests.fixtures.fake_serve import TOKEN, FakeServe
+from tests.fixtures.heartbeats import beat
 from tests.fixtures.redis import RedisServer
 from tests.fixtures.waiting import wait_until
+
+DIGEST = "ab" * 32
 
 
 class ReconcilerBench:
@@ -45,7 +52,8 @@ class ReconcilerBench:
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
         ports = Ports(**{name: 20000 + number for number, name in enumerate(Ports.model_fields)})
-        write_box(settings.paths, Box(node_id=new_uuid(), ports=ports))
+        self.box = Box(node_id=new_uuid(), ports=ports)
+        write_box(settings.paths, self.box)
         write_secret(settings.paths, Secret.RAY_TOKEN, TOKEN)
         self.publish = nudge_publisher(make_redis(settings))
 
@@ -65,13 +73,29 @@ class ReconcilerBench:
         self.processes.append(process)
         return process
 
+    def hear(self, node_id: UUID | None = None, **said: Any) -> Node:
+        """A heartbeat of this box, or of another node."""
+        told: dict[str, Any] = {"packs": ("vllm-cpu",), "weights": (DIGEST,), "cores": 4, **said}
+        cards = told.pop("cards", ())
+        heartbeat = Heartbeat.model_validate(beat(node_id or self.box.node_id, *cards, **told))
+        with transaction(self.factory, publish=self.publish) as session:
+            return take_heartbeat(session, SYSTEM, heartbeat)
+
+    def drain(self, node: Node, desired: DesiredNodeState = DesiredNodeState.DRAINING) -> None:
+        with transaction(self.factory, publish=self.publish) as session:
+            want(session, SYSTEM, get_node(session, node.id), desired)
+
+    def arguments(self) -> list[dict[str, Any]]:
+        """Of every application that runs, the oldest first."""
+        return [one["args"] for _, one in sorted(self.serve.applications.items())]
+
     def ready_model(self, name: str, **wanted: Any) -> UUID:
         """A served model whose weights are there."""
         with transaction(self.factory, publish=self.publish) as session:
             project, _ = ensure_default_tenant(session)
             version = ModelVersion(
                 project_id=project.id, model_name=name, task="chat", state=VersionState.READY, source={},
-                engine={"max_model_len": 512}, digest="ab" * 32, path="/nowhere",
+                engine={"max_model_len": 512}, digest=DIGEST, path="/nowhere",
             )  # fmt: skip
             session.add(version)
             session.flush()
@@ -109,27 +133,35 @@ def bench(
 ) -> Iterator[ReconcilerBench]:
     redis_server.client().flushall()  # pyright: ignore[reportUnknownMemberType]
     made = ReconcilerBench(database_settings, session_factory, fake_serve, tmp_path)
+    made.hear()
     yield made
     for process in made.processes:
         process.terminate()
         assert process.wait(timeout=20) == 0
     with transaction(session_factory) as session:
-        for table in ("replicas", "served_models", "model_versions", "reconcilers"):
+        for table in ("replicas", "placements", "served_models", "model_versions", "reconcilers", "nodes"):
             session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  our own names
 
 
 def test_a_model_is_put_seen_scaled_stopped_and_removed(bench: ReconcilerBench) -> None:
     bench.start()
-    key = bench.ready_model("guide")
-    application = public_id("srv", key)
+    bench.ready_model("guide")
     wait_until(lambda: bench.state("guide") is ObservedState.READY, what="the model is ready")
-    assert bench.serve.applications[application]["args"]["model_name"] == "guide"
+    (first,) = bench.arguments()
+    assert (first["model_name"], first["engine_pack"]) == ("guide", "vllm-cpu")
+    assert (first["node_id"], first["is_pinned"], first["cores"]) == (
+        public_id("node", bench.box.node_id),
+        True,
+        [0, 1, 2],
+    )
     wait_until(lambda: [model.name for model in bench.snapshot().models] == ["guide"], what="the snapshot has it")
     puts = bench.serve.puts
     with transaction(bench.factory, publish=bench.publish) as session:
         service.scale(session, SYSTEM, "guide", desired_replicas=2, managed_by=None)
     wait_until(lambda: getattr(bench.served("guide"), "observed_replicas", 0) == 2, what="two replicas are seen")
     assert bench.serve.puts == puts + 1
+    assert bench.arguments()[0] == first
+    assert bench.arguments()[1]["cores"] == []
     with transaction(bench.factory, publish=bench.publish) as session:
         service.scale(session, SYSTEM, "guide", desired_replicas=0, managed_by=None)
     wait_until(lambda: bench.state("guide") is ObservedState.ABSENT, what="the model is stopped")
@@ -145,15 +177,85 @@ def test_a_new_ray_head_gets_the_document_again_and_the_second_model_waits_for_t
 ) -> None:
     bench.serve.status = "DEPLOYING"
     first = bench.ready_model("first")
-    second = bench.ready_model("second", start_after_id=first)
+    bench.ready_model("second", start_after_id=first)
     bench.start()
-    wait_until(lambda: list(bench.serve.applications) == [public_id("srv", first)], what="the first one is put")
+
+    def names() -> list[str]:
+        return [one["model_name"] for one in bench.arguments()]
+
+    wait_until(lambda: names() == ["first"], what="the first one is put")
     wait_until(lambda: bench.state("second") is ObservedState.WAITING, what="the second one waits")
     bench.serve.status = "RUNNING"
     wait_until(lambda: bench.state("second") is ObservedState.READY, what="the second one follows")
     bench.serve.forget()
-    wait_until(lambda: public_id("srv", second) in bench.serve.applications, what="both are put again")
-    assert public_id("srv", first) in bench.serve.applications
+    wait_until(lambda: set(names()) == {"first", "second"}, what="both are put again")
+
+
+def test_what_has_no_place_waits_and_says_what_is_missing_on_each_node(bench: ReconcilerBench) -> None:
+    bench.hear(packs=())
+    bench.hear(new_uuid(), hostname="rack-2", weights=())
+    bench.ready_model("guide", engine_pack="vllm-cpu")
+    bench.start()
+    wait_until(lambda: bench.state("guide") is ObservedState.WAITING, what="it waits")
+    reason = getattr(bench.served("guide"), "observed_reason", "")
+    assert "no engine pack vllm-cpu" in reason
+    assert "rack-2" in reason
+    bench.hear()
+    wait_until(lambda: bench.state("guide") is ObservedState.READY, what="it runs once the pack is installed")
+
+
+def test_a_replica_leaves_a_node_that_drains_once_another_answers(bench: ReconcilerBench) -> None:
+    bench.ready_model("guide")
+    bench.start()
+    wait_until(lambda: bench.state("guide") is ObservedState.READY, what="it runs here")
+    (first,) = bench.arguments()
+    here = bench.hear()
+    bench.drain(here)
+    wait_until(lambda: "draining" in (getattr(bench.served("guide"), "observed_reason", "") or ""), what="it says so")
+    assert bench.arguments() == [first]
+    bench.serve.holds_starts = True
+    bench.hear(new_uuid(), hostname="rack-2")
+    wait_until(lambda: len(bench.arguments()) == 2, what="its replacement starts beside it")
+    bench.serve.starting.clear()
+    wait_until(lambda: len(bench.arguments()) == 1, what="the old one goes")
+    assert bench.arguments()[0]["node_id"] != first["node_id"]
+    wait_until(lambda: getattr(bench.served("guide"), "observed_reason", "") is None, what="nothing is left to say")
+
+
+def test_a_drain_that_is_taken_back_moves_nothing(bench: ReconcilerBench) -> None:
+    bench.ready_model("guide")
+    bench.start()
+    wait_until(lambda: bench.state("guide") is ObservedState.READY, what="it runs here")
+    before = bench.arguments()
+    here = bench.hear()
+    bench.drain(here)
+    wait_until(lambda: getattr(bench.served("guide"), "observed_reason", None) is not None, what="the drain is seen")
+    bench.drain(here, DesiredNodeState.SERVING)
+    wait_until(lambda: getattr(bench.served("guide"), "observed_reason", "") is None, what="it is forgotten")
+    assert bench.arguments() == before
+
+
+def test_cards_are_given_to_one_replica_each_by_the_names_that_the_node_told(bench: ReconcilerBench) -> None:
+    cards = [card(number) for number in range(2)]
+    bench.hear(packs=("vllm-cuda",), cards=cards)
+    bench.ready_model("guide", engine_pack="vllm-cuda", desired_replicas=3)
+    bench.start()
+    wait_until(lambda: getattr(bench.served("guide"), "observed_replicas", 0) == 2, what="two of three run")
+    chosen = {one["cards"]["CUDA_VISIBLE_DEVICES"] for one in bench.arguments()}
+    assert chosen == {"GPU-0", "GPU-1"}
+    assert "1 of 3 replicas found no place" in getattr(bench.served("guide"), "observed_reason", "")
+    bench.hear(packs=("vllm-cuda",), cards=[cards[0], card(1, state="failed")])
+    wait_until(
+        lambda: "card" in (getattr(bench.served("guide"), "observed_reason", "") or ""), what="the failed card is told"
+    )
+
+
+def card(number: int, *, state: str = "ok") -> AcceleratorReport:
+    return AcceleratorReport(
+        key=f"GPU-{number}", index=number, vendor="nvidia", family="cuda", name="NVIDIA H100 80GB HBM3",
+        memory_bytes=80 * 2**30, health=HealthReport(state=state),
+        selectors=SelectorsReport(process={"CUDA_VISIBLE_DEVICES": f"GPU-{number}"}),
+    )  # fmt: skip
 
 
 def test_a_failing_reconciler_says_so_and_stops_no_other(bench: ReconcilerBench) -> None:

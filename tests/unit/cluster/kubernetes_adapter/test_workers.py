@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.serving.spec import ServedVersionSpec, serve_document
+from appliance.serving.spec import ReplicaSpec, serve_document
 from control_plane.cluster.kubernetes_adapter.workers import grow, pods_needed, replica_cpus
 
 
@@ -36,7 +36,8 @@ def test_first_fit(cpus: list[float], pods: int) -> None:
 
 
 def test_the_document_of_the_serving_package_is_understood() -> None:
-    spec = ServedVersionSpec(
+    spec = ReplicaSpec(
+        application="plc-1",
         served_model_id="srv-1",
         version_id="ver-1",
         model_name="m",
@@ -44,12 +45,13 @@ def test_the_document_of_the_serving_package_is_understood() -> None:
         engine_version="1",
         weights_path=Path("/w"),
         max_model_len=8,
-        num_replicas=3,
+        kv_cache_bytes=0,
         num_cpus=1.5,
         home=Path("/h"),
         node_id="node-1",
     )
-    assert replica_cpus(serve_document([spec])["applications"]) == [1.5, 1.5, 1.5]
+    specs = [spec.model_copy(update={"application": f"plc-{number}"}) for number in range(3)]
+    assert replica_cpus(serve_document(specs)["applications"]) == [1.5, 1.5, 1.5]
 
 
 def test_an_application_without_our_arguments_asks_for_nothing() -> None:

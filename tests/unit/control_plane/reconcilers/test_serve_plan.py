@@ -5,32 +5,35 @@ from uuid import UUID
 import pytest
 
 from appliance.base.ids import new_uuid
-from appliance.serving.spec import ServedVersionSpec, serve_document
+from appliance.serving.spec import ReplicaSpec, serve_document
 from control_plane.cluster.port import ApplicationStatus, ClusterObservation, ObservedApplication
-from control_plane.reconcilers.serve_plan import Plan, Wanted, contains, differs, gist, make_plan
+from control_plane.reconcilers.serve_plan import PlacedReplica, Plan, Wanted, contains, differs, gist, make_plan
 from control_plane.served_models.tables import DesiredState, ObservedState
 from control_plane.versions.tables import VersionState
 
 NOTHING = ClusterObservation()
 
 
-def spec(application: str, *, replicas: int = 1) -> ServedVersionSpec:
-    return ServedVersionSpec(
-        served_model_id=application, version_id="ver-1", model_name="m", task="chat", engine_version="1",
-        weights_path=Path("/w"), max_model_len=16, num_replicas=replicas, num_cpus=0.5,
-        home=Path("/h"), node_id="node-1",
+def spec(application: str) -> ReplicaSpec:
+    return ReplicaSpec(
+        application=application, served_model_id="srv-1", version_id="ver-1", model_name="m", task="chat",
+        engine_version="1", weights_path=Path("/w"), max_model_len=16, kv_cache_bytes=1, home=Path("/h"),
+        node_id="node-1",
     )  # fmt: skip
+
+
+def placed(*applications: str) -> tuple[PlacedReplica, ...]:
+    return tuple(PlacedReplica(name, spec(name)) for name in applications)
 
 
 def wanted(name: str, **changes: Any) -> Wanted:
     values: dict[str, Any] = {
         "id": new_uuid(),
-        "application": f"srv-{name}",
         "name": name,
         "desired_state": DesiredState.SERVING,
         "desired_replicas": 1,
         "version_state": VersionState.READY,
-        "spec": spec(f"srv-{name}"),
+        "replicas": placed(f"plc-{name}"),
     }
     return Wanted(**{**values, **changes})
 
@@ -40,11 +43,11 @@ def running(
 ) -> ClusterObservation:
     return ClusterObservation(
         {
-            f"srv-{name}": ObservedApplication(
-                f"srv-{name}",
+            f"plc-{name}": ObservedApplication(
+                f"plc-{name}",
                 status,
                 message="Traceback\n  deep\nRuntimeError: no",
-                config=serve_document([spec(f"srv-{name}")])["applications"][0],
+                config=serve_document([spec(f"plc-{name}")])["applications"][0],
                 running_replicas=replicas,
             )
             for name in names
@@ -57,7 +60,7 @@ def plan(*models: Wanted, seen: ClusterObservation = NOTHING, held_back: frozens
 
 
 def names(made: Plan) -> list[str]:
-    return [each.served_model_id for each in made.specs]
+    return [each.application for each in made.specs]
 
 
 def state(made: Plan, key: UUID) -> ObservedState:
@@ -66,7 +69,7 @@ def state(made: Plan, key: UUID) -> ObservedState:
 
 def test_what_is_wanted_and_ready_is_put() -> None:
     model = wanted("a")
-    assert names(plan(model)) == ["srv-a"]
+    assert names(plan(model)) == ["plc-a"]
     assert state(plan(model), model.id) is ObservedState.STARTING
 
 
@@ -75,8 +78,8 @@ def test_what_is_wanted_and_ready_is_put() -> None:
     [
         ({"desired_replicas": 0}, ObservedState.ABSENT),
         ({"desired_state": DesiredState.REMOVED}, ObservedState.ABSENT),
-        ({"version_state": VersionState.IMPORTING, "spec": None}, ObservedState.WAITING),
-        ({"version_state": VersionState.FAILED, "spec": None}, ObservedState.FAILED),
+        ({"version_state": VersionState.IMPORTING, "replicas": ()}, ObservedState.WAITING),
+        ({"version_state": VersionState.FAILED, "replicas": ()}, ObservedState.FAILED),
         ({"version_state": VersionState.DAMAGED}, ObservedState.FAILED),
     ],
 )
@@ -88,7 +91,7 @@ def test_what_is_not_to_start_is_not_put(change: dict[str, Any], expected: Obser
 
 def test_what_runs_of_a_damaged_version_goes_on() -> None:
     model = wanted("a", version_state=VersionState.DAMAGED)
-    assert names(plan(model, seen=running("a"))) == ["srv-a"]
+    assert names(plan(model, seen=running("a"))) == ["plc-a"]
 
 
 def test_stopping_shows_as_draining_until_the_application_is_gone() -> None:
@@ -123,14 +126,14 @@ def test_states_are_told_from_the_cluster(status: ApplicationStatus, replicas: i
 def test_the_second_waits_for_the_first_only_before_its_own_start() -> None:
     first = wanted("a")
     second = wanted("b", start_after=first.id)
-    assert names(plan(first, second)) == ["srv-a"]
+    assert names(plan(first, second)) == ["plc-a"]
     assert plan(first, second).seen[second.id].reason == "It starts after a."
-    assert names(plan(first, second, seen=running("a", status=ApplicationStatus.DEPLOYING))) == ["srv-a"]
-    assert names(plan(first, second, seen=running("a"))) == ["srv-a", "srv-b"]
+    assert names(plan(first, second, seen=running("a", status=ApplicationStatus.DEPLOYING))) == ["plc-a"]
+    assert names(plan(first, second, seen=running("a"))) == ["plc-a", "plc-b"]
     both = ClusterObservation(
         {**running("a", status=ApplicationStatus.DEPLOYING).applications, **running("b").applications}
     )
-    assert names(plan(first, second, seen=both)) == ["srv-a", "srv-b"]
+    assert names(plan(first, second, seen=both)) == ["plc-a", "plc-b"]
 
 
 @pytest.mark.parametrize(
@@ -138,17 +141,53 @@ def test_the_second_waits_for_the_first_only_before_its_own_start() -> None:
     [
         {"desired_replicas": 0},
         {"desired_state": DesiredState.REMOVED},
-        {"version_state": VersionState.FAILED, "spec": None},
+        {"version_state": VersionState.FAILED, "replicas": ()},
     ],
 )
 def test_it_does_not_wait_for_one_that_will_not_come(change: dict[str, Any]) -> None:
     first = wanted("a", **change)
-    assert names(plan(first, wanted("b", start_after=first.id))) == ["srv-b"]
+    assert names(plan(first, wanted("b", start_after=first.id))) == ["plc-b"]
 
 
 def test_a_failed_start_is_left_out_once() -> None:
     failed = running("a", status=ApplicationStatus.DEPLOY_FAILED)
-    assert names(plan(wanted("a"), seen=failed, held_back=frozenset({"srv-a"}))) == []
+    assert names(plan(wanted("a"), seen=failed, held_back=frozenset({"plc-a"}))) == []
+
+
+def test_a_replica_on_its_way_out_is_not_put_and_shows_until_it_is_gone() -> None:
+    model = wanted("a", desired_replicas=0, replicas=(PlacedReplica("plc-a"),))
+    assert names(plan(model, seen=running("a"))) == []
+    assert state(plan(model, seen=running("a")), model.id) is ObservedState.DRAINING
+
+
+def test_replicas_are_counted_over_their_applications() -> None:
+    model = wanted("a", desired_replicas=2, replicas=placed("plc-a", "plc-b"))
+    seen = plan(model, seen=running("a", "b")).seen[model.id]
+    assert (seen.state, seen.replicas, seen.reason) == (ObservedState.READY, 2, None)
+
+
+def test_one_that_answers_makes_the_model_ready_and_the_other_is_told_of() -> None:
+    model = wanted("a", desired_replicas=2, replicas=placed("plc-a", "plc-b"))
+    both = {
+        **running("a").applications,
+        **running("b", status=ApplicationStatus.DEPLOY_FAILED, replicas=0).applications,
+    }
+    seen = plan(model, seen=ClusterObservation(both)).seen[model.id]
+    assert (seen.state, seen.replicas, seen.reason) == (ObservedState.READY, 1, "RuntimeError: no")
+
+
+def test_a_model_without_a_place_waits_and_says_why() -> None:
+    model = wanted("a", replicas=(), missing="1 of 1 replica found no place. Node x: the node is draining.")
+    seen = plan(model).seen[model.id]
+    assert (seen.state, seen.reason) == (ObservedState.WAITING, model.missing)
+    second = wanted("b", start_after=model.id)
+    assert names(plan(model, second)) == ["plc-b"]
+
+
+def test_a_replica_without_a_place_is_told_of_beside_those_that_run() -> None:
+    model = wanted("a", desired_replicas=2, missing="1 of 2 replicas found no place.", remark="One leaves.")
+    seen = plan(model, seen=running("a")).seen[model.id]
+    assert (seen.state, seen.reason) == (ObservedState.READY, "1 of 2 replicas found no place. One leaves.")
 
 
 def test_backlog_counts_what_is_on_its_way() -> None:
@@ -157,14 +196,14 @@ def test_backlog_counts_what_is_on_its_way() -> None:
 
 
 def test_the_document_is_put_only_where_the_cluster_differs() -> None:
-    document = serve_document([spec("srv-a")])
+    document = serve_document([spec("plc-a")])
     assert differs(document, NOTHING)
     assert not differs(document, running("a"))
     assert differs(document, running("a", status=ApplicationStatus.DELETING))
-    assert differs(serve_document([spec("srv-a", replicas=2)]), running("a"))
+    assert differs(serve_document([spec("plc-a"), spec("plc-b")]), running("a"))
     assert differs(document, running("a", "b"))
     assert not differs(serve_document([]), running("a", status=ApplicationStatus.DELETING))
-    unknown = ClusterObservation({"srv-a": ObservedApplication("srv-a", ApplicationStatus.RUNNING)})
+    unknown = ClusterObservation({"plc-a": ObservedApplication("plc-a", ApplicationStatus.RUNNING)})
     assert differs(document, unknown)
 
 

@@ -6,7 +6,7 @@ from appliance.hardware.inventory import Partition, Partitioning
 from appliance.hardware.vendors import ascend_structures as dcmi
 from appliance.hardware.vendors.ascend_chips import Chip
 from appliance.hardware.vendors.c_library import CLibrary, text_of
-from appliance.hardware.vendors.measurements import MIB
+from appliance.hardware.vendors.numbers import MIB
 
 VDEV, VDEV_ONE, VDEV_ALL = 52, 0, 1
 
@@ -28,6 +28,6 @@ def partitioning_of(library: CLibrary, chip: Chip) -> Partitioning:
 
 def _ask_virtual(library: CLibrary, chip: Chip, command: int, answer: ctypes.Structure) -> bool:
     size = ctypes.c_uint(ctypes.sizeof(answer))
-    return library.ask(
+    return library.did(
         "dcmi_get_device_info", chip.card, chip.device, VDEV, command, ctypes.byref(answer), ctypes.byref(size)
     )

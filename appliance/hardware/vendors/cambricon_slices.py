@@ -5,7 +5,7 @@ import ctypes
 from appliance.hardware.inventory import Partition, Partitioning
 from appliance.hardware.vendors import cambricon_structures as cndev
 from appliance.hardware.vendors.c_library import CLibrary, text_of
-from appliance.hardware.vendors.measurements import MIB
+from appliance.hardware.vendors.numbers import MIB
 
 MOST_MIM, MOST_SMLU = 16, 128
 
@@ -21,13 +21,13 @@ def partitioning_of(library: CLibrary, device: int) -> Partitioning:
 def _is_on(library: CLibrary, symbol: str, device: int) -> bool:
     """Older libraries have neither, which is no fault."""
     said = cndev.Mode(version=cndev.VERSION)
-    return library.has(symbol) and library.ask(symbol, ctypes.byref(said), device) and said.mode == 1
+    return library.has(symbol) and library.did(symbol, ctypes.byref(said), device) and said.mode == 1
 
 
 def _mim(library: CLibrary, device: int) -> tuple[Partition, ...]:
     count, slices = ctypes.c_int(MOST_MIM), (cndev.MimInstance * MOST_MIM)()
     slices[0].version = cndev.VERSION
-    if not library.ask("cndevGetAllMluInstanceInfo", ctypes.byref(count), slices, device):
+    if not library.did("cndevGetAllMluInstanceInfo", ctypes.byref(count), slices, device):
         return ()
     return tuple(
         Partition(
@@ -42,7 +42,7 @@ def _mim(library: CLibrary, device: int) -> tuple[Partition, ...]:
 def _smlu(library: CLibrary, device: int) -> tuple[Partition, ...]:
     count, slices = ctypes.c_int(MOST_SMLU), (cndev.SmluInstance * MOST_SMLU)()
     slices[0].version = cndev.VERSION
-    if not library.ask("cndevGetAllSMluInstanceInfo", ctypes.byref(count), slices, device):
+    if not library.did("cndevGetAllSMluInstanceInfo", ctypes.byref(count), slices, device):
         return ()
     return tuple(
         Partition(

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from appliance.hardware.inventory import Accelerator, BusId, Detected
 from appliance.hardware.pci import PciDevice
 from appliance.hardware.vendors import sysman as zes
+from appliance.hardware.vendors.figures import Figures
 from appliance.hardware.vendors.intel_gpu_health import health_of_card
-from appliance.hardware.vendors.intel_gpu_names import PRODUCTS, cards, selectors
+from appliance.hardware.vendors.intel_gpu_names import BRAND, selectors
 from appliance.hardware.vendors.intel_gpu_power import Pulse, rate, read_pulse, watts_limit
-from appliance.hardware.vendors.places import address, numa_node, unlisted
-from appliance.hardware.vendors.readings import Figures
+from appliance.hardware.vendors.places import address, device_at, numa_node
 from appliance.hardware.vendors.sysman import Sysman
 from appliance.hardware.vendors.xe_link import fabric_ids, links_of
 from appliance.hardware.world import VendorFailed, World
@@ -41,7 +41,7 @@ class Node:
 
 def from_library(world: World) -> Detected:
     sysman = Sysman(world.shared_library(*LIBRARIES))
-    devices = cards(world)
+    devices = BRAND.cards(world)
     known = {device.bus_id for device in devices}
     found = [(card, place) for card in sysman.cards() if (place := _place(sysman, card)) in known]
     if not found:
@@ -59,10 +59,9 @@ def from_library(world: World) -> Detected:
         before=before,
         after=tuple(read_pulse(sysman, card) for card in handles),
     )
-    figures = Figures("intel")
+    figures = Figures("intel", tells_silence=True)
     accelerators = tuple(_card(node, index, figures) for index in range(len(handles)))
-    problems = (*figures.problems, *unlisted(devices, node.places, vendor="intel"))
-    return Detected(accelerators=accelerators, source="library", problems=problems)
+    return Detected(accelerators=accelerators, source="library", problems=figures.problems)
 
 
 def _place(sysman: Sysman, card: ctypes.c_void_p) -> BusId:
@@ -78,11 +77,11 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
     busy = rate(node.before[index].activity, node.after[index].activity)
     degrees, hottest = _temperature(sysman, handle)
     temperature = figures.celsius(degrees, card=index)
-    device_id = next((device.device_id for device in node.devices if device.bus_id == place), "")
+    device = device_at(node.devices, place)
     return Accelerator(
         family="xpu",
         vendor="intel",
-        name=(_said(about.core.name) if about else None) or PRODUCTS.get(device_id, "Intel GPU"),
+        name=(_said(about.core.name) if about else None) or BRAND.product(device, unknown="Intel GPU"),
         index=index,
         uuid=_uuid(about) if about else None,
         bus_id=place,
@@ -134,7 +133,7 @@ def _temperature(sysman: Sysman, card: ctypes.c_void_p) -> tuple[float | None, f
         if known is None or known.type not in (zes.GLOBAL_SENSOR, zes.GPU_SENSOR):
             continue
         value = ctypes.c_double()
-        if sysman.native.call("zesTemperatureGetState", sensor, ctypes.byref(value)) == 0:
+        if sysman.library.status("zesTemperatureGetState", sensor, ctypes.byref(value)) == 0:
             degrees.append(value.value)
             limits.append(known.max_temperature)
     return max(degrees, default=None), min((limit for limit in limits if limit > 0), default=None)

@@ -19,10 +19,10 @@ class Pulse:
 
 def read_pulse(sysman: Sysman, card: ctypes.c_void_p) -> Pulse:
     domain, engine = _power_domain(sysman, card), _engine(sysman, card)
-    native = sysman.native
+    library = sysman.library
     return Pulse(
-        energy=native.record("zesPowerGetEnergyCounter", domain, into=zes.Counter()) if domain else None,
-        activity=native.record("zesEngineGetActivity", engine, into=zes.Counter()) if engine else None,
+        energy=library.record("zesPowerGetEnergyCounter", domain, into=zes.Counter()) if domain else None,
+        activity=library.record("zesEngineGetActivity", engine, into=zes.Counter()) if engine else None,
     )
 
 
@@ -38,7 +38,10 @@ def watts_limit(sysman: Sysman, card: ctypes.c_void_p) -> float | None:
     if domain is None:
         return None
     sustained = zes.SustainedLimit()
-    if sysman.native.call("zesPowerGetLimits", domain, ctypes.byref(sustained), None, None) == 0 and sustained.enabled:
+    if (
+        sysman.library.status("zesPowerGetLimits", domain, ctypes.byref(sustained), None, None) == 0
+        and sustained.enabled
+    ):
         return sustained.power / MILLI
     known = sysman.ask("zesPowerGetProperties", domain, zes.PowerProperties)
     return known.default_limit / MILLI if known and known.default_limit > 0 else None

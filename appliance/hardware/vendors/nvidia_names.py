@@ -1,9 +1,9 @@
 """Names of NVIDIA's part: libraries, products, and what a card is selected by."""
 
 from appliance.hardware.inventory import Selectors
+from appliance.hardware.vendors.brand import Brand
 from appliance.hardware.world import World
 
-PCI_ID = "10de"
 SYSTEM_LIBRARIES = (
     "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
     "usr/lib/aarch64-linux-gnu/libnvidia-ml.so.1",
@@ -37,6 +37,8 @@ PRODUCTS = {
     "2901": "NVIDIA B200",
 }
 """From the PCI ID repository (pci.ids); only for cards that nobody could be asked about."""
+BRAND = Brand("nvidia", "cuda", "10de", hint=HINT, products=PRODUCTS, nodes=("dev/nvidiactl",))
+"""The node, because WSL and some containers show no bus."""
 SHARED_NODES = ("dev/nvidiactl", "dev/nvidia-uvm", "dev/nvidia-uvm-tools", "dev/nvidia-modeset")
 
 

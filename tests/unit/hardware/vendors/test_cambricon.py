@@ -147,10 +147,9 @@ def test_symbols_that_are_missing_cost_their_figures_only(tmp_path: Path) -> Non
     found = by_library(tmp_path, "NO_POWER", "NO_LINKS")
     assert figures(found.accelerators[0]) == (0.12, 35, None, None, 2048 * MIB)
     assert {card.links for card in found.accelerators} == {()}
-    assert {problem.message for problem in found.problems} == {
-        "libcndev.so has no cndevGetDevicePowerInfo.",
-        "libcndev.so has no cndevGetMLULinkPortNumber.",
-    }
+    assert [problem.message for problem in found.problems] == [
+        "libcndev.so has no cndevGetDevicePowerInfo, cndevGetMLULinkPortNumber."
+    ]
 
 
 def test_library_that_lies(tmp_path: Path) -> None:
@@ -158,7 +157,7 @@ def test_library_that_lies(tmp_path: Path) -> None:
     assert {figures(card) for card in found.accelerators} == {(None, None, None, None, None)}
     assert {card.links for card in found.accelerators} == {()}
     assert found.accelerators[0].memory_bytes == 98304 * MIB
-    assert any("Card 3 reports 100000 W" in problem.message for problem in found.problems)
+    assert any("card 3 says 100000" in problem.message for problem in found.problems)
 
 
 @pytest.mark.parametrize("define", ["INIT=12", "CROWD"])
@@ -206,7 +205,7 @@ def test_tool_that_lies(tmp_path: Path) -> None:
     found = by_tool(tmp_path, text)
     assert figures(found.accelerators[0]) == (None, None, None, None, None)
     assert figures(found.accelerators[1]) == (0.02, 36, 81, 550, None)
-    assert sum("Card 0" in problem.message for problem in found.problems) == 5
+    assert sum(problem.message.count("card 0 says") for problem in found.problems) == 5
 
 
 def test_words_in_place_of_figures(tmp_path: Path) -> None:

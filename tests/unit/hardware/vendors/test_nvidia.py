@@ -145,7 +145,7 @@ def test_a_card_that_the_driver_does_not_list_is_told(machine: FakeMachine) -> N
     [
         ("NO_DRIVER", "the NVIDIA driver is not loaded"),
         ("NO_COUNT", "The library has no nvmlDeviceGetCount"),
-        ("MANY", "says that there are 4294967295 cards"),
+        ("MANY", "counts 4294967295 cards"),
     ],
 )
 def test_a_library_that_does_not_start_leads_to_the_tool(machine: FakeMachine, define: str, words: str) -> None:

@@ -1,9 +1,13 @@
-"""By which names an MLU is chosen."""
+"""Cambricon's names, and by what an MLU is chosen."""
 
 from appliance.hardware.inventory import Selectors
+from appliance.hardware.vendors.brand import Brand
 from appliance.hardware.world import World
 
 CONTROL_NODE = "/dev/cambricon_ctl"
+HINT = "Install the Cambricon driver: `cnmon` must list the cards, and /dev/cambricon_ctl must exist."
+BRAND = Brand("cambricon", "neuware", "cabc", hint=HINT, nodes=(CONTROL_NODE,))
+"""Device ids are not published with names, so a card that only the bus tells of keeps its id for one."""
 OWN_NODES = ("/dev/cambricon_dev{}", "/dev/cambricon_ipcm{}")
 SHARED_NODES = (CONTROL_NODE, "/dev/cambricon_gdr")
 

@@ -4,6 +4,7 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Sequence, Set
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from uuid import UUID
 
@@ -45,7 +46,7 @@ def compose(
             for one in inventory.accelerators
         ),
         card_groups=inventory.card_groups,
-        problems=tuple(ProblemReport(**problem.model_dump()) for problem in inventory.problems),
+        problems=tuple(ProblemReport(**asdict(problem)) for problem in inventory.problems),
         spool_bytes=spool_bytes,
         spool_oldest_seconds=spool_oldest_seconds,
     )
@@ -58,7 +59,7 @@ def with_processor_figures(accelerator: Accelerator, memory: Memory, utilization
     if accelerator.family != "cpu":
         return accelerator
     used = memory.total_bytes - memory.available_bytes if memory.limit_bytes is None else None
-    return accelerator.model_copy(update={"utilization": utilization, "memory_used_bytes": used})
+    return replace(accelerator, utilization=utilization, memory_used_bytes=used)
 
 
 def shared_names(accelerators: Sequence[Accelerator]) -> frozenset[str]:
@@ -72,7 +73,7 @@ def shared_names(accelerators: Sequence[Accelerator]) -> frozenset[str]:
 def report(accelerator: Accelerator, *, shared: Set[str] = frozenset()) -> AcceleratorReport:
     names = [name for name in (accelerator.uuid, accelerator.bus_id) if name and name not in shared]
     return AcceleratorReport(
-        **accelerator.model_dump(),
+        **asdict(accelerator),
         key=names[0] if names else f"{accelerator.family}-{accelerator.index}",
         healthy=accelerator.health.state is not HealthState.FAILED,
         problem=" ".join(accelerator.health.reasons) or None,

@@ -1,7 +1,7 @@
 """What there is to know of one vendor: its names, its cards on the PCI bus, and whom to ask about them in turn."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from appliance.hardware.inventory import Detected, Problem
 from appliance.hardware.pci import PciDevice, is_card
@@ -70,6 +70,6 @@ def first_that_works(world: World, brand: Brand, *, ways: Ways, bare: Callable[[
             problems.append(brand.problem(f"{name}: {error}"))
             continue
         lost = unlisted(brand.cards(world), (card.bus_id for card in found.accelerators), vendor=brand.name)
-        return found.model_copy(update={"problems": (*problems, *found.problems, *lost)})
+        return replace(found, problems=(*problems, *found.problems, *lost))
     found = bare(world)
-    return found.model_copy(update={"problems": (*problems, *found.problems)})
+    return replace(found, problems=(*problems, *found.problems))

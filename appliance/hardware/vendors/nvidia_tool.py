@@ -1,6 +1,7 @@
 """NVIDIA cards as nvidia-smi prints them: `-q -x` (its DTD's versions 11 to 13), `topo -m` and `-L`."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from appliance.hardware.inventory import (
@@ -49,7 +50,7 @@ def from_tool(world: World) -> Detected:
         *unanswered(drawn, "nvidia-smi topo -m", vendor="nvidia", hint=HINT, costs=NO_LINKS),
     )
     return Detected(
-        accelerators=tuple(card.model_copy(update={"links": links.get(card.index, ())}) for card in cards),
+        accelerators=tuple(replace(card, links=links.get(card.index, ())) for card in cards),
         source="tool",
         problems=problems,
     )

@@ -87,12 +87,33 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Selectors:
+    """The names by which a card, or a slice of one, is chosen; empty where the vendor documents none.
+
+    `process` goes into an engine's environment (`CUDA_VISIBLE_DEVICES`), `container` into a container runtime's
+    (`NVIDIA_VISIBLE_DEVICES`); both as name to this card's value, several cards joined by commas. `fixed` stands beside
+    them in the same environment, with one value however many cards there are (`CUDA_DEVICE_ORDER`). `device_nodes` are
+    the files that a container must be given. `kubernetes` is the device plug-in's resource name.
+    """
+
+    process: dict[str, str] = field(default_factory=dict[str, str])
+    container: dict[str, str] = field(default_factory=dict[str, str])
+    fixed: dict[str, str] = field(default_factory=dict[str, str])
+    device_nodes: tuple[str, ...] = ()
+    kubernetes: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Partition:
-    """A slice of a card that engines see as a device of its own: a MIG device, a vNPU, an AMD compute partition."""
+    """A slice of a card that engines see as a device of its own: a MIG device, a vNPU, a DRS instance.
+
+    `selectors` choose it instead of the card; an engine gets one slice, not several.
+    """
 
     name: str
     uuid: str
     memory_bytes: int
+    selectors: Selectors = Selectors()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,21 +122,6 @@ class Partitioning:
 
     mode: str | None = None
     partitions: tuple[Partition, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selectors:
-    """The names by which this card is chosen.
-
-    `process` goes into an engine's environment (`CUDA_VISIBLE_DEVICES`), `container` into a container runtime's
-    (`NVIDIA_VISIBLE_DEVICES`); both as name to this card's value, several cards joined by commas. `device_nodes` are
-    the files that a container must be given. `kubernetes` is the device plug-in's resource name.
-    """
-
-    process: dict[str, str] = field(default_factory=dict[str, str])
-    container: dict[str, str] = field(default_factory=dict[str, str])
-    device_nodes: tuple[str, ...] = ()
-    kubernetes: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,22 +44,24 @@ class LinkReport(Report):
     bytes_per_second: int | None = None
 
 
+class SelectorsReport(Report):
+    process: dict[str, str] = {}
+    container: dict[str, str] = {}
+    fixed: dict[str, str] = {}
+    device_nodes: tuple[str, ...] = ()
+    kubernetes: str | None = None
+
+
 class PartitionReport(Report):
     name: str
     uuid: str
     memory_bytes: int
+    selectors: SelectorsReport = SelectorsReport()
 
 
 class PartitioningReport(Report):
     mode: str | None = None
     partitions: tuple[PartitionReport, ...] = ()
-
-
-class SelectorsReport(Report):
-    process: dict[str, str] = {}
-    container: dict[str, str] = {}
-    device_nodes: tuple[str, ...] = ()
-    kubernetes: str | None = None
 
 
 class ProblemReport(Report):

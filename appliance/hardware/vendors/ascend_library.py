@@ -18,7 +18,7 @@ from appliance.hardware.inventory import (
 )
 from appliance.hardware.vendors import ascend_structures as dcmi
 from appliance.hardware.vendors.ascend_chips import Chip, chips_of
-from appliance.hardware.vendors.ascend_names import selectors
+from appliance.hardware.vendors.ascend_names import generation_of, selectors
 from appliance.hardware.vendors.ascend_slices import partitioning_of
 from appliance.hardware.vendors.ascend_versions import cann_version
 from appliance.hardware.vendors.c_library import CLibrary, Integer, text_of
@@ -95,7 +95,7 @@ def _accelerator(
         health=_health(library, chip),
         numa_node=numa_node(world.pci, place),
         links=links,
-        partitioning=partitioning_of(library, chip),
+        partitioning=partitioning_of(library, chip, generation=generation_of(name)),
         selectors=selectors(world, name=name, logic_id=chip.logic_id, physical_id=_physical_id(library, chip)),
     )
 

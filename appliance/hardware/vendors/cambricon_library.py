@@ -96,7 +96,7 @@ def _accelerator(
         health=_health(library, device),
         numa_node=numa_node(world.pci, place),
         links=links_of(library, device, index=index, uuids=uuids),
-        partitioning=partitioning_of(library, device),
+        partitioning=partitioning_of(library, device, index=index),
         selectors=selectors(world, index=index),
     )
 

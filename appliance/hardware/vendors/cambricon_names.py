@@ -23,3 +23,14 @@ def selectors(world: World, *, index: int) -> Selectors:
         device_nodes=(own, *(node for node in (*more, *SHARED_NODES) if world.exists(node))),
         kubernetes="cambricon.com/mlu",
     )
+
+
+def slice_selectors(index: int, *, node: str | None, ipcm_node: str | None) -> Selectors:
+    """By files alone: the card's own, and the slice's capability (`/dev/cambricon-caps/cap_dev0_mi1`), as Cambricon's
+    device plug-in gives them to a container (cambricon-k8s-device-plugin, pkg/mlu/server.go). A container sees the
+    slice whose file it has; no variable for it is documented, nor a way for a process outside of one.
+    """
+    if node is None or not node.startswith("/dev/"):
+        return Selectors()
+    card, ipcm = (pattern.format(index) for pattern in OWN_NODES)
+    return Selectors(device_nodes=(card, ipcm_node or ipcm, node, CONTROL_NODE))

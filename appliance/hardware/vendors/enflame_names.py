@@ -1,5 +1,6 @@
 """Enflame's names, and by what a GCU is chosen."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.hardware.inventory import BusId, Selectors
@@ -46,3 +47,10 @@ def _read(folder: Path) -> int | None:
         except OSError:
             continue
     return None
+
+
+def drs_selectors(card: Selectors, *, uuid: str) -> Selectors:
+    """The card as usual, and in its process the slice by `DRS-` and its UUID, as Enflame's own device plug-in sets them
+    (EnflameTechnology/gcushare, pkg/server). Of a vGCU nothing of the kind is published.
+    """
+    return replace(card, process={"TOPS_VISIBLE_DEVICES": f"DRS-{uuid}"}, kubernetes=None)

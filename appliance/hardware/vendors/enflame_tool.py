@@ -6,9 +6,10 @@ links. Of `efsmi -L` only rows with a slice's profile are read, as Enflame's own
 """
 
 import re
+from dataclasses import replace
 
 from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, HealthState, Partition, Partitioning
-from appliance.hardware.vendors.enflame_names import HINT, selectors
+from appliance.hardware.vendors.enflame_names import HINT, drs_selectors, selectors
 from appliance.hardware.vendors.figures import Figures
 from appliance.hardware.vendors.numbers import GIB, in_bytes, number, whole
 from appliance.hardware.vendors.places import bus_id, numa_node
@@ -67,6 +68,8 @@ def _accelerator(
     )
     place = _place(fields)
     name = fields.get("Dev Name") or "GCU"
+    chosen = selectors(world, index=index, address=place)
+    parts = tuple(replace(one, selectors=drs_selectors(chosen, uuid=one.uuid)) for one in slices)
     return Accelerator(
         family="topsrider",
         vendor="enflame",
@@ -83,8 +86,8 @@ def _accelerator(
         driver_version=fields.get("Ver"),
         health=_health(fields),
         numa_node=numa_node(world.pci, place),
-        partitioning=Partitioning(mode="DRS" if slices else None, partitions=slices),
-        selectors=selectors(world, index=index, address=place),
+        partitioning=Partitioning(mode="DRS" if parts else None, partitions=parts),
+        selectors=chosen,
     )
 
 

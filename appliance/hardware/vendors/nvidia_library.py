@@ -7,13 +7,13 @@ behind: a lost card (Xid 79), a required reset, ECC counts (48, 94, 95), rows to
 import ctypes
 from dataclasses import dataclass
 
-from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, HealthState, Partition, Partitioning
+from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, HealthState, Partitioning
 from appliance.hardware.pci import PciDevice
 from appliance.hardware.vendors import nvml as codes
 from appliance.hardware.vendors.figures import Figures
 from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.numbers import scaled
-from appliance.hardware.vendors.nvidia_names import BRAND, SYSTEM_LIBRARIES, selectors
+from appliance.hardware.vendors.nvidia_names import BRAND, SYSTEM_LIBRARIES, mig_partition, selectors
 from appliance.hardware.vendors.nvlink import Nvlinks, links_of, read_nvlinks
 from appliance.hardware.vendors.nvml import Nvml
 from appliance.hardware.vendors.places import address, numa_node
@@ -189,7 +189,7 @@ def _retired_pages(nvml: Nvml, handle: ctypes.c_void_p, cause: int) -> int:
 
 def _partitioning(nvml: Nvml, handle: ctypes.c_void_p) -> Partitioning:
     slices = tuple(
-        Partition(
+        mig_partition(
             name=nvml.library.text("nvmlDeviceGetName", one) or "MIG device",
             uuid=nvml.library.text("nvmlDeviceGetUUID", one) or "",
             memory_bytes=nvml.memory(one)[0] or 0,

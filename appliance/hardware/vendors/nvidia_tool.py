@@ -14,7 +14,7 @@ from appliance.hardware.inventory import (
 from appliance.hardware.vendors.figures import Figures
 from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.numbers import in_bytes, number
-from appliance.hardware.vendors.nvidia_names import BRAND, HINT, selectors
+from appliance.hardware.vendors.nvidia_names import BRAND, HINT, mig_partition, selectors
 from appliance.hardware.vendors.places import bus_id, numa_node
 from appliance.hardware.vendors.questions import ask_together, needed, printed, unanswered
 from appliance.hardware.vendors.topology_matrix import NO_LINKS, read_links
@@ -146,7 +146,7 @@ def _partitioning(gpu: ElementTree.Element, slices: tuple[tuple[str, str], ...])
     for position, one in enumerate(gpu.findall("mig_devices/mig_device")):
         name, uuid = slices[position] if position < len(slices) else (f"MIG device {position}", "")
         size = in_bytes(one.findtext("fb_memory_usage/total"))
-        parts.append(Partition(name=name, uuid=uuid, memory_bytes=int(size or 0)))
+        parts.append(mig_partition(name=name, uuid=uuid, memory_bytes=int(size or 0)))
     return Partitioning(mode="mig", partitions=tuple(parts))
 
 

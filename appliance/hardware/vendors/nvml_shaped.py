@@ -139,7 +139,10 @@ def measure(card: Reading, handle: ctypes.c_void_p, library: CLibrary, dialect: 
 
 
 def partitioning(handle: ctypes.c_void_p, library: CLibrary, dialect: Dialect) -> Partitioning:
-    """MIG devices, as NVML's chapter "Multi Instance GPU Management" enumerates them."""
+    """MIG devices, as NVML's chapter "Multi Instance GPU Management" enumerates them.
+
+    They have no selectors: T-Head, the one vendor that has these calls, publishes none for a slice.
+    """
     now, pending = ctypes.c_uint(), ctypes.c_uint()
     asked = library.did(dialect.names("DeviceGetMigMode"), handle, ctypes.byref(now), ctypes.byref(pending))
     if not asked or not now.value:

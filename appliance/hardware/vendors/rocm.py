@@ -66,7 +66,11 @@ def read_kfd(world: World) -> tuple[KfdNode, ...]:
 
 
 def selectors(world: World, maker: Maker, *, index: int, node: KfdNode | None) -> Selectors:
-    """HIP counts as the compute driver does, which need not be the order of the management library."""
+    """A process counts as HIP does, and HIP as ROCr, which lists GPUs in the order of the compute driver's nodes
+    (/sys/class/kfd; ROCm documentation, "GPU isolation techniques", where HIP_VISIBLE_DEVICES takes indices only). That
+    need not be the order of the management library, whose index the container runtime goes by. Where the driver shows
+    no nodes, the index stands in.
+    """
     nodes = (*maker.control_nodes, *((node.render_node,) if node and node.render_node else ()))
     return Selectors(
         process={"HIP_VISIBLE_DEVICES": str(node.order if node else index)},

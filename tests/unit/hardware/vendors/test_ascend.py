@@ -8,6 +8,7 @@ import pytest
 from appliance.hardware.inventory import Accelerator, Detected, HealthState, LinkKind
 from appliance.hardware.vendors import ascend_structures
 from appliance.hardware.vendors.ascend import VENDOR
+from appliance.hardware.vendors.ascend_names import vnpu_selectors
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.native_library import build_library
 from tests.fixtures.replayed_nodes import ASCEND
@@ -152,7 +153,24 @@ def test_slices_where_they_may_be_asked_for(tmp_path: Path) -> None:
         ("vir05_1c_16g", "vdavinci100", 16384),
         ("vir10_3c_32g", "vdavinci101", 32768),
     ]
+    chosen = cut.partitions[0].selectors
+    assert (chosen.container, chosen.fixed) == (
+        {"ASCEND_VISIBLE_DEVICES": "100"},
+        {"ASCEND_RUNTIME_OPTIONS": "VIRTUAL"},
+    )
+    assert chosen.process == {}
+    assert chosen.device_nodes[0] == "/dev/vdavinci100"
+    assert [one.selectors.kubernetes for one in cut.partitions] == [
+        "huawei.com/Ascend910-5c.1cpu.16g",
+        "huawei.com/Ascend910-10c.3cpu.32g",
+    ]
     assert whole.mode is None
+
+
+def test_a_template_that_says_more_has_no_resource_name() -> None:
+    """Their names are in MindCluster's table of virtualization templates."""
+    named = [vnpu_selectors(100, generation="310P", template=one).kubernetes for one in ("vir02", "vir04_4c_dvpp")]
+    assert named == ["huawei.com/Ascend310P-2c", None]
 
 
 def test_symbol_that_is_missing_costs_its_figure_only(tmp_path: Path) -> None:

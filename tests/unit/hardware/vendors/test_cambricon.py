@@ -134,6 +134,11 @@ def test_card_cut_up_by_mim(tmp_path: Path) -> None:
         ("2m.24gb", "00000000-0000-0000-0000-00000000000a", 24576),
         ("4m.48gb", "00000001-0000-0000-0000-00000000000a", 49152),
     ]
+    assert [one.selectors.device_nodes[:3] for one in cut.partitioning.partitions] == [
+        ("/dev/cambricon_dev0", "/dev/cambricon_ipcm0", "/dev/cambricon-caps/cap_dev0_mi1"),
+        ("/dev/cambricon_dev0", "/dev/cambricon_ipcm0", "/dev/cambricon-caps/cap_dev0_mi3"),
+    ]
+    assert {len(one.selectors.process) for one in cut.partitioning.partitions} == {0}
     assert whole.partitioning.mode is None
 
 
@@ -141,6 +146,7 @@ def test_card_cut_up_by_smlu(tmp_path: Path) -> None:
     cut = by_library(tmp_path, "SMLU").accelerators[0].partitioning
     assert cut.mode == "sMLU"
     assert [(one.name, one.memory_bytes) for one in cut.partitions] == [("30.32gb", 32 * 1024**3)]
+    assert "/dev/cambricon-caps/cap_dev0_mi1" in cut.partitions[0].selectors.device_nodes
 
 
 def test_symbols_that_are_missing_cost_their_figures_only(tmp_path: Path) -> None:

@@ -204,6 +204,10 @@ def test_slices_that_the_tool_lists(tmp_path: Path) -> None:
         ("1g.11gb", "TR6Y4601030001", 11),
         ("2g.22gb", "TR6Y4601030002", 22),
     ]
+    chosen = cards[3].partitioning.partitions[0].selectors
+    assert chosen.process == {"TOPS_VISIBLE_DEVICES": "DRS-TR6Y4601033001"}
+    assert chosen.container == cards[3].selectors.container == {"ENFLAME_VISIBLE_DEVICES": "4"}
+    assert chosen.device_nodes == cards[3].selectors.device_nodes
 
 
 def test_tool_without_a_list_of_slices(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ exporters), and that it writes to a file `cnmon_info.json` in the working folder
 import re
 from dataclasses import dataclass
 
-from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState
+from appliance.hardware.inventory import Accelerator, Detected, Health
 from appliance.hardware.vendors.cambricon_names import selectors
 from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.numbers import MIB, number, whole
 from appliance.hardware.vendors.places import bus_id, numa_node
 from appliance.hardware.world import VendorFailed, World
@@ -113,6 +114,4 @@ def _accelerator(world: World, row: Row, *, figures: Figures, driver: str | None
 
 def _health(row: Row) -> Health:
     """No errors is not yet health: the table does not say whether the driver has the card running."""
-    if not row.ecc_errors or row.ecc_errors < 0:
-        return Health()
-    return Health(state=HealthState.WARNING, reasons=(f"cnmon counts {row.ecc_errors} ECC errors.",))
+    return health(warnings=[f"cnmon counts {row.ecc_errors} ECC errors."] if row.ecc_errors else [], asked=False)

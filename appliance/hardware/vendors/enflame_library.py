@@ -13,7 +13,6 @@ from appliance.hardware.inventory import (
     BusId,
     Detected,
     Health,
-    HealthState,
     Link,
     LinkKind,
     Partition,
@@ -32,6 +31,7 @@ from appliance.hardware.vendors.enflame_structures import (
     Temperatures,
 )
 from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.numbers import MIB
 from appliance.hardware.vendors.places import address, numa_node
 from appliance.hardware.world import World
@@ -121,18 +121,17 @@ def _warmth(library: CLibrary, architecture: str | None) -> str:
 
 
 def _health(library: CLibrary, card: ctypes.c_uint32) -> Health:
-    good, ecc, rma = ctypes.c_bool(), EccStatus(), RmaStatus()
+    good = ctypes.c_bool()
     asked = library.did("EfmlGetDevHealth", card, ctypes.byref(good))
-    reasons = ["The driver reports the card as unhealthy."] if asked and not good.value else []
-    if library.did("EfmlGetDevEccStatus", card, ctypes.byref(ecc)) and ecc.double_bit:
-        reasons.append(f"{ecc.double_bit} uncorrected (double-bit) memory errors.")
-    if library.did("EfmlGetDevRmaStatus", card, ctypes.byref(rma)) and rma.is_supported and rma.flags:
-        reasons.append("The card asks to be returned (RMA).")
-    if not asked and not reasons:
-        return Health()
-    failed = asked and not good.value
-    warned = HealthState.WARNING if reasons else HealthState.OK
-    return Health(state=HealthState.FAILED if failed else warned, reasons=tuple(reasons))
+    ecc = library.record("EfmlGetDevEccStatus", card, into=EccStatus())
+    rma = library.record("EfmlGetDevRmaStatus", card, into=RmaStatus())
+    warnings: list[str] = []
+    if ecc and ecc.double_bit:
+        warnings.append(f"{ecc.double_bit} uncorrected (double-bit) memory errors.")
+    if rma and rma.is_supported and rma.flags:
+        warnings.append("The card asks to be returned (RMA).")
+    failed = ["The driver reports the card as unhealthy."] if asked and not good.value else []
+    return health(failed=failed, warnings=warnings, asked=asked)
 
 
 def _links(library: CLibrary, index: int, *, places: dict[int, BusId | None]) -> tuple[Link, ...]:

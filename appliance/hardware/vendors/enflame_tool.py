@@ -8,9 +8,10 @@ links. Of `efsmi -L` only rows with a slice's profile are read, as Enflame's own
 import re
 from dataclasses import replace
 
-from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, HealthState, Partition, Partitioning
+from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, Partition, Partitioning
 from appliance.hardware.vendors.enflame_names import HINT, drs_selectors, selectors
 from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.numbers import GIB, in_bytes, number, whole
 from appliance.hardware.vendors.places import bus_id, numa_node
 from appliance.hardware.vendors.questions import ask_together, needed, printed, unanswered
@@ -101,16 +102,9 @@ def _place(fields: Fields) -> BusId | None:
 
 def _health(fields: Fields) -> Health:
     """`Health` is the driver's word; RMA asks for the card to be sent back; DBE are uncorrected memory errors."""
-    said = fields.get("Health")
-    reasons: list[str] = []
-    if said is not None and said != "True":
-        reasons.append(f"The driver reports health {said}.")
-    if fields.get("Flags") == "True":
-        reasons.append("The card asks to be returned (RMA).")
-    errors = whole(fields.get("Total DBE") or fields.get("DBE"))
+    said, errors = fields.get("Health"), whole(fields.get("Total DBE") or fields.get("DBE"))
+    warnings = ["The card asks to be returned (RMA)."] if fields.get("Flags") == "True" else []
     if errors:
-        reasons.append(f"{errors} uncorrected (double-bit) memory errors.")
-    if said is None and not reasons:
-        return Health()
-    state = HealthState.FAILED if said is not None and said != "True" else HealthState.WARNING
-    return Health(state=state if reasons else HealthState.OK, reasons=tuple(reasons))
+        warnings.append(f"{errors} uncorrected (double-bit) memory errors.")
+    failed = [] if said in (None, "True") else [f"The driver reports health {said}."]
+    return health(failed=failed, warnings=warnings, asked=said is not None)

@@ -1,10 +1,9 @@
 """Intel GPUs as Level Zero Sysman describes them.
 
-Power and load come as counters: all cards are read twice with one short wait between.
+Power and load come as counters, which take two readings (`intel_gpu_power`).
 """
 
 import ctypes
-import time
 from dataclasses import dataclass
 
 from appliance.hardware.inventory import Accelerator, BusId, Detected
@@ -13,7 +12,7 @@ from appliance.hardware.vendors import sysman as zes
 from appliance.hardware.vendors.figures import Figures
 from appliance.hardware.vendors.intel_gpu_health import health_of_card
 from appliance.hardware.vendors.intel_gpu_names import BRAND, selectors
-from appliance.hardware.vendors.intel_gpu_power import Pulse, rate, read_pulse, watts_limit
+from appliance.hardware.vendors.intel_gpu_power import Beat, read_twice, watts_limit
 from appliance.hardware.vendors.places import address, device_at, numa_node
 from appliance.hardware.vendors.sysman import Sysman
 from appliance.hardware.vendors.xe_link import fabric_ids, links_of
@@ -24,7 +23,6 @@ LIBRARIES = (
     "usr/lib64/libze_loader.so.1",
     "libze_loader.so.1",
 )
-BETWEEN_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,7 @@ class Node:
     handles: tuple[ctypes.c_void_p, ...]
     places: tuple[BusId, ...]
     fabric: dict[int, int]
-    before: tuple[Pulse, ...]
-    after: tuple[Pulse, ...]
+    beats: dict[BusId, Beat]
 
 
 def from_library(world: World) -> Detected:
@@ -47,8 +44,6 @@ def from_library(world: World) -> Detected:
     if not found:
         raise VendorFailed("Level Zero lists none of the cards on the PCI bus.")
     handles = tuple(card for card, _ in found)
-    before = tuple(read_pulse(sysman, card) for card in handles)
-    time.sleep(BETWEEN_SECONDS)
     node = Node(
         sysman=sysman,
         world=world,
@@ -56,8 +51,7 @@ def from_library(world: World) -> Detected:
         handles=handles,
         places=tuple(place for _, place in found),
         fabric={port: index for index, card in enumerate(handles) for port in fabric_ids(sysman, card)},
-        before=before,
-        after=tuple(read_pulse(sysman, card) for card in handles),
+        beats=read_twice(sysman, {place: card for card, place in found}, machine=world.root),
     )
     figures = Figures("intel", tells_silence=True)
     accelerators = tuple(_card(node, index, figures) for index in range(len(handles)))
@@ -74,7 +68,7 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
     about = sysman.ask("zesDeviceGetProperties", handle, zes.DeviceProperties)
     total, used, worst = _memory(sysman, handle)
     memory, memory_used = figures.memory(total, used, card=index)
-    busy = rate(node.before[index].activity, node.after[index].activity)
+    beat = node.beats[place]
     degrees, hottest = _temperature(sysman, handle)
     temperature = figures.celsius(degrees, card=index)
     device = device_at(node.devices, place)
@@ -87,9 +81,9 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
         bus_id=place,
         memory_bytes=memory,
         memory_used_bytes=memory_used,
-        utilization=figures.share(None if busy is None else busy * 100, card=index),
+        utilization=figures.share(beat.percent, card=index),
         temperature_celsius=temperature,
-        power_watts=figures.watts(rate(node.before[index].energy, node.after[index].energy), card=index),
+        power_watts=figures.watts(beat.watts, card=index),
         power_limit_watts=figures.watts_limit(watts_limit(sysman, handle), card=index),
         driver_version=_said(about.driver_version) if about else None,
         health=health_of_card(sysman, handle, temperature=temperature, hottest=hottest, memory=worst),

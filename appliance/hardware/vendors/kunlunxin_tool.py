@@ -6,8 +6,9 @@ Recent drivers install the tool as `xpu_smi` too, a name that Intel does not use
 import re
 from collections.abc import Sequence
 
-from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState, Link, Problem
+from appliance.hardware.inventory import Accelerator, Detected, Health, Link, Problem
 from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.kunlunxin_names import HINT, card_groups, selectors
 from appliance.hardware.vendors.numbers import in_bytes, number, whole
 from appliance.hardware.vendors.places import bus_id, numa_node
@@ -112,7 +113,5 @@ def _accelerator(
 def _health(block: Section) -> Health:
     """The tool knows no state; uncorrectable memory errors since the driver was loaded are what it tells."""
     errors = whole(block.get(("Volatile", "DRAM Uncorrectable")))
-    if errors is None:
-        return Health()
-    reasons = (f"{errors} uncorrectable DRAM errors.",) if errors else ()
-    return Health(state=HealthState.WARNING if errors else HealthState.OK, reasons=reasons)
+    warnings = [f"{errors} uncorrectable DRAM errors."] if errors else []
+    return health(warnings=warnings, asked=errors is not None)

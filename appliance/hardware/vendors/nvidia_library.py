@@ -19,6 +19,7 @@ from appliance.hardware.vendors.nvml import Nvml
 from appliance.hardware.vendors.places import address, numa_node
 from appliance.hardware.world import World
 
+CUDA_VERSION = ("nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion")
 MILLI = 1000
 
 
@@ -58,7 +59,7 @@ def _read(nvml: Nvml, world: World) -> Detected:
         places=places,
         nvlinks={i: read_nvlinks(nvml, handle, neighbours=neighbours) for i, handle in handles.items()},
         driver=nvml.library.text("nvmlSystemGetDriverVersion"),
-        runtime=_cuda_version(nvml),
+        runtime=codes.cuda_version(nvml.library.number(CUDA_VERSION)),
     )
     figures = Figures("nvidia", tells_silence=True)
     cards = tuple(
@@ -126,7 +127,7 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
         power_limit_watts=figures.watts_limit(scaled(limit, MILLI), card=index),
         driver_version=node.driver,
         runtime_version=node.runtime,
-        compute_capability=_compute_capability(nvml, handle),
+        compute_capability=codes.compute_capability(ask, "nvmlDeviceGetCudaComputeCapability", handle),
         architecture=codes.ARCHITECTURES.get(architecture or 0),
         health=_health(node, index, temperature=temperature),
         numa_node=numa_node(node.devices, node.places[index]),
@@ -197,17 +198,3 @@ def _partitioning(nvml: Nvml, handle: ctypes.c_void_p) -> Partitioning:
         for one in nvml.mig_devices(handle)
     )
     return Partitioning(mode="mig", partitions=slices)
-
-
-def _compute_capability(nvml: Nvml, handle: ctypes.c_void_p) -> str | None:
-    major, minor = ctypes.c_int(), ctypes.c_int()
-    names = "nvmlDeviceGetCudaComputeCapability"
-    if nvml.library.status(names, handle, ctypes.byref(major), ctypes.byref(minor)) != 0:
-        return None
-    return f"{major.value}.{minor.value}"
-
-
-def _cuda_version(nvml: Nvml) -> str | None:
-    """12080 is 12.8."""
-    version = nvml.library.number(("nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion"))
-    return f"{version // 1000}.{version % 1000 // 10}" if version else None

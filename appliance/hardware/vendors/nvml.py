@@ -8,7 +8,7 @@ unversioned symbols of an older driver.
 import ctypes
 from collections.abc import Iterator
 
-from appliance.hardware.vendors.c_library import CLibrary
+from appliance.hardware.vendors.c_library import CLibrary, Names
 
 LOST = 15
 RESET_REQUIRED = 16
@@ -74,7 +74,7 @@ class Utilization(ctypes.Structure):
 
 
 class PciPlace(ctypes.Structure):
-    """nvmlPciInfo_t of the _v3 calls; the older ones fill the part up to `pci_subsystem_id` alike."""
+    """nvmlPciInfo_t of the _v3 calls; older ones fill the part up to `pci_subsystem_id` alike. The function is 0."""
 
     _fields_ = (
         ("bus_id_legacy", ctypes.c_char * 16),
@@ -164,3 +164,14 @@ class Nvml:
             handle = ctypes.c_void_p()
             if self.library.status("nvmlDeviceGetMigDeviceHandleByIndex", card, index, ctypes.byref(handle)) == 0:
                 yield handle
+
+
+def compute_capability(library: CLibrary, names: Names, card: ctypes.c_void_p) -> str | None:
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    told = library.did(names, card, ctypes.byref(major), ctypes.byref(minor))
+    return f"{major.value}.{minor.value}" if told else None
+
+
+def cuda_version(number: int | None) -> str | None:
+    """12080 is 12.8 (nvmlSystemGetCudaDriverVersion)."""
+    return f"{number // 1000}.{number % 1000 // 10}" if number and number > 0 else None

@@ -13,6 +13,7 @@ from appliance.hardware.inventory import Health, Partition, Partitioning
 from appliance.hardware.vendors.c_library import CLibrary, Names
 from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.numbers import scaled
+from appliance.hardware.vendors.nvml import Memory, PciPlace, Utilization, compute_capability, cuda_version
 from appliance.hardware.vendors.places import address
 from appliance.hardware.vendors.reading import Reading
 from appliance.hardware.world import VendorFailed
@@ -26,33 +27,6 @@ TEMPERATURE_OF_GPU = 0
 UNCORRECTED, SINCE_DRIVER_START = 1, 0
 MILLI = 1000
 LOST_REASON = "It has fallen off the bus, or needs a reset."
-
-
-class Memory(ctypes.Structure):
-    """nvmlMemory_t, bytes."""
-
-    _fields_ = [("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong)]
-
-
-class Utilization(ctypes.Structure):
-    """nvmlUtilization_t, percent."""
-
-    _fields_ = [("gpu", ctypes.c_uint), ("memory", ctypes.c_uint)]
-
-
-class PciPlace(ctypes.Structure):
-    """nvmlPciInfo_t. Its three versions agree up to `device`; the function is always 0."""
-
-    _fields_ = [
-        ("bus_id_legacy", ctypes.c_char * 16),
-        ("domain", ctypes.c_uint),
-        ("bus", ctypes.c_uint),
-        ("device", ctypes.c_uint),
-        ("pci_device_id", ctypes.c_uint),
-        ("pci_subsystem_id", ctypes.c_uint),
-        ("bus_id", ctypes.c_char * 32),
-    ]
-
 
 Ask = Callable[[CLibrary, ctypes.c_void_p], Health]
 
@@ -82,7 +56,7 @@ def read(loaded: ctypes.CDLL, dialect: Dialect) -> tuple[list[Reading], CLibrary
             raise VendorFailed("The library counts no card.")
         driver = library.text(dialect.names("SystemGetDriverVersion"))
         runtime = library.number(dialect.names(f"SystemGet{dialect.runtime}DriverVersion"), kind=ctypes.c_int)
-        cards = [Reading(index, driver_version=driver, runtime_version=version(runtime)) for index in range(count)]
+        cards = [Reading(index, driver_version=driver, runtime_version=cuda_version(runtime)) for index in range(count)]
         for card in cards:
             fill(card, library, dialect)
         return cards, library
@@ -119,7 +93,8 @@ def identify(card: Reading, handle: ctypes.c_void_p, library: CLibrary, dialect:
     card.name = library.text(dialect.names("DeviceGetName"), handle)
     card.uuid = library.text(dialect.names("DeviceGetUUID"), handle)
     card.minor = library.number(dialect.names("DeviceGetMinorNumber"), handle)
-    card.compute_capability = capability(handle, library, dialect)
+    names = dialect.names(f"DeviceGet{dialect.runtime}ComputeCapability")
+    card.compute_capability = compute_capability(library, names, handle)
     place = library.record(dialect.names("DeviceGetPciInfo", "_v3", "_v2"), handle, into=PciPlace())
     if place:
         card.place = address(place.domain, place.bus, place.device)
@@ -167,15 +142,3 @@ def uncorrected_errors(library: CLibrary, prefix: str, handle: ctypes.c_void_p) 
     """nvmlDeviceGetTotalEccErrors: uncorrected ECC errors since the driver started."""
     kinds = ctypes.c_uint(UNCORRECTED), ctypes.c_uint(SINCE_DRIVER_START)
     return library.number(f"{prefix}DeviceGetTotalEccErrors", handle, *kinds, kind=ctypes.c_uint64)
-
-
-def capability(handle: ctypes.c_void_p, library: CLibrary, dialect: Dialect) -> str | None:
-    major, minor = ctypes.c_int(), ctypes.c_int()
-    name = dialect.names(f"DeviceGet{dialect.runtime}ComputeCapability")
-    asked = library.did(name, handle, ctypes.byref(major), ctypes.byref(minor))
-    return f"{major.value}.{minor.value}" if asked else None
-
-
-def version(number: int | None) -> str | None:
-    """12040 is 12.4 (nvmlSystemGetCudaDriverVersion)."""
-    return f"{number // 1000}.{number % 1000 // 10}" if number and number > 0 else None

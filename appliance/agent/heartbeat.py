@@ -4,6 +4,7 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Sequence, Set
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from uuid import UUID
 
@@ -51,7 +52,7 @@ def compose(
         numa_nodes=numa_report(inventory.processor, bindable=bindable_cores()),
         engine_packs=installed_packs(settings.engines_dir),
         weights=WeightStore(settings.paths.weights).versions(),
-        problems=tuple(ProblemReport(**problem.model_dump()) for problem in inventory.problems),
+        problems=tuple(ProblemReport(**asdict(problem)) for problem in inventory.problems),
         spool_bytes=spool_bytes,
         spool_oldest_seconds=spool_oldest_seconds,
     )
@@ -73,7 +74,7 @@ def with_processor_figures(accelerator: Accelerator, memory: Memory, utilization
     if accelerator.family != "cpu":
         return accelerator
     used = memory.total_bytes - memory.available_bytes if memory.limit_bytes is None else None
-    return accelerator.model_copy(update={"utilization": utilization, "memory_used_bytes": used})
+    return replace(accelerator, utilization=utilization, memory_used_bytes=used)
 
 
 def shared_names(accelerators: Sequence[Accelerator]) -> frozenset[str]:
@@ -87,7 +88,7 @@ def shared_names(accelerators: Sequence[Accelerator]) -> frozenset[str]:
 def report(accelerator: Accelerator, *, shared: Set[str] = frozenset()) -> AcceleratorReport:
     names = [name for name in (accelerator.uuid, accelerator.bus_id) if name and name not in shared]
     return AcceleratorReport(
-        **accelerator.model_dump(),
+        **asdict(accelerator),
         key=names[0] if names else f"{accelerator.family}-{accelerator.index}",
         healthy=accelerator.health.state is not HealthState.FAILED,
         problem=" ".join(accelerator.health.reasons) or None,

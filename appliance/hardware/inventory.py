@@ -1,25 +1,30 @@
-"""What a node has, as values that travel to the control plane. Units in names; unknown is None, never 0."""
+"""What a node has, as values that travel to the control plane. Units in names; unknown is None, never 0.
 
+Plain dataclasses, because each vendor is asked in a process of its own that makes these and nothing else
+(`appliance.hardware.probe`): importing pydantic would take three times as long as all that such a process does. Who
+reads what came from outside checks it against these types with pydantic (`vendor_process`).
+"""
+
+import json
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+Groups = dict[int, tuple[tuple[int, ...], ...]]
+"""Sets of indices by size."""
 BusId = str
 """A PCI address as the kernel writes it, lower case with its domain: `0000:17:00.0`."""
 
 
-class Fact(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class NumaNode(Fact):
+@dataclass(frozen=True, kw_only=True)
+class NumaNode:
     index: int
     cores: tuple[int, ...]
     memory_bytes: int
 
 
-class Processor(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Processor:
     """`cores` are logical CPUs that this process may run on; `flags` are those of /proc/cpuinfo."""
 
     name: str
@@ -30,7 +35,8 @@ class Processor(Fact):
     numa_nodes: tuple[NumaNode, ...]
 
 
-class Memory(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Memory:
     """`limit_bytes` is the control group's limit when there is one below `total_bytes`."""
 
     total_bytes: int
@@ -47,7 +53,8 @@ class HealthState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Health(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Health:
     """`reasons` are sentences for an admin: uncorrected ECC errors, Xid 79, temperature over the limit ..."""
 
     state: HealthState = HealthState.UNKNOWN
@@ -69,7 +76,8 @@ class LinkKind(StrEnum):
     SYS = "sys"
 
 
-class Link(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Link:
     """From one card to another of the same node. `name` is the vendor's word for a fabric link, such as `NV18`."""
 
     peer_index: int
@@ -78,36 +86,46 @@ class Link(Fact):
     bytes_per_second: int | None = None
 
 
-class Partition(Fact):
-    """A slice of a card that engines see as a device of its own: a MIG device, a vNPU, an AMD compute partition."""
+@dataclass(frozen=True, kw_only=True)
+class Selectors:
+    """The names by which a card, or a slice of one, is chosen; empty where the vendor documents none.
+
+    `process` goes into an engine's environment (`CUDA_VISIBLE_DEVICES`), `container` into a container runtime's
+    (`NVIDIA_VISIBLE_DEVICES`); both as name to this card's value, several cards joined by commas. `fixed` stands beside
+    them in the same environment, with one value however many cards there are (`CUDA_DEVICE_ORDER`). `device_nodes` are
+    the files that a container must be given. `kubernetes` is the device plug-in's resource name.
+    """
+
+    process: dict[str, str] = field(default_factory=dict[str, str])
+    container: dict[str, str] = field(default_factory=dict[str, str])
+    fixed: dict[str, str] = field(default_factory=dict[str, str])
+    device_nodes: tuple[str, ...] = ()
+    kubernetes: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """A slice of a card that engines see as a device of its own: a MIG device, a vNPU, a DRS instance.
+
+    `selectors` choose it instead of the card; an engine gets one slice, not several.
+    """
 
     name: str
     uuid: str
     memory_bytes: int
+    selectors: Selectors = Selectors()
 
 
-class Partitioning(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Partitioning:
     """How the card is cut up. `mode` in the vendor's words (`mig`, `SPX/NPS1`); None where it is whole."""
 
     mode: str | None = None
     partitions: tuple[Partition, ...] = ()
 
 
-class Selectors(Fact):
-    """The names by which this card is chosen.
-
-    `process` goes into an engine's environment (`CUDA_VISIBLE_DEVICES`), `container` into a container runtime's
-    (`NVIDIA_VISIBLE_DEVICES`); both as name to this card's value, several cards joined by commas. `device_nodes` are
-    the files that a container must be given. `kubernetes` is the device plug-in's resource name.
-    """
-
-    process: dict[str, str] = {}
-    container: dict[str, str] = {}
-    device_nodes: tuple[str, ...] = ()
-    kubernetes: str | None = None
-
-
-class Accelerator(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Accelerator:
     """One device that an engine can run on.
 
     `family` is what engine packs name: `cpu`, `cuda`, `rocm`, `cann`, `kunlun`, `dtk`, `neuware`, `corex`, `maca`,
@@ -138,7 +156,8 @@ class Accelerator(Fact):
     selectors: Selectors = Selectors()
 
 
-class Problem(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Problem:
     """Something about a vendor's part that discovery could not do, for an admin: what, and what to do about it."""
 
     vendor: str
@@ -146,7 +165,8 @@ class Problem(Fact):
     hint: str
 
 
-class Detected(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Detected:
     """One vendor's answer. `source` says who gave it: the library, the tool, or the PCI bus alone.
 
     `card_groups` are the sets of indices that may work together on one model, by size, where the vendor restricts them
@@ -154,16 +174,22 @@ class Detected(Fact):
     """
 
     accelerators: tuple[Accelerator, ...] = ()
-    card_groups: dict[int, tuple[tuple[int, ...], ...]] = {}
+    card_groups: Groups = field(default_factory=dict[int, tuple[tuple[int, ...], ...]])
     source: Literal["library", "tool", "pci"] = "library"
     problems: tuple[Problem, ...] = ()
 
 
-class Inventory(Fact):
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
     hostname: str
     kernel: str
     processor: Processor
     memory: Memory
     accelerators: tuple[Accelerator, ...]
-    card_groups: dict[str, dict[int, tuple[tuple[int, ...], ...]]] = {}
+    card_groups: dict[str, Groups] = field(default_factory=dict[str, Groups])
     problems: tuple[Problem, ...] = ()
+
+
+def to_json(fact: object) -> str:
+    """Any of the values above, in one line."""
+    return json.dumps(fact, default=vars)

@@ -31,6 +31,11 @@ def read_pci(root: Path) -> tuple[PciDevice, ...]:
     return tuple(device for device in devices if device and device.device_class.startswith(ACCELERATOR_CLASSES))
 
 
+def is_card(device: PciDevice) -> bool:
+    """As far as its class tells."""
+    return device.device_class.startswith(CARD_CLASSES)
+
+
 def read_numa_node(entry: Path) -> int | None:
     """None where the kernel writes -1, or nothing that makes sense."""
     try:

@@ -1,21 +1,19 @@
-"""`python -m appliance.hardware.probe MODULE [--root FOLDER]`: one vendor's module, in a process of its own.
+"""`python -m appliance.hardware.probe MODULE ROOT`: one vendor's module, in a process of its own.
 
 It answers at once, then again for each line on standard input, until that ends: one line of JSON (`Detected`) each.
 Libraries that write to standard output write to nowhere. A vendor's library may hang with the process in it, so the
 kernel ends it (alarm(2)) when an answer takes too long even for a parent that is gone.
 """
 
-import argparse
 import importlib
 import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from appliance.hardware.inventory import Detected, Problem
+from appliance.hardware.inventory import Detected, Problem, to_json
 from appliance.hardware.vendors.vendor import Vendor
 from appliance.hardware.world import World
 
@@ -23,14 +21,14 @@ ALARM_SECONDS = 3
 BUG_HINT = "This is a fault of the appliance, or of a Python binding it uses. Please report it with this sentence."
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = _options(arguments)
+def main(module: str, *, root: Path) -> int:
+    """`module` is the import path of one with a VENDOR, `root` the machine to look at, another than `/` for replay."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = _own_output()
-    vendor: Vendor = importlib.import_module(options.module).VENDOR
+    vendor: Vendor = importlib.import_module(module).VENDOR
     while True:
         signal.alarm(ALARM_SECONDS)
-        answers.write(detect(vendor, root=options.root).model_dump_json().encode() + b"\n")
+        answers.write(to_json(detect(vendor, root=root)).encode() + b"\n")
         answers.flush()
         signal.alarm(0)
         if not sys.stdin.buffer.readline():
@@ -55,12 +53,5 @@ def _own_output() -> BinaryIO:
     return answers
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m appliance.hardware.probe")
-    parser.add_argument("module", help="import path of a module with a VENDOR")
-    parser.add_argument("--root", type=Path, default=Path("/"), help="the machine to look at, for replay")
-    return parser.parse_args(arguments)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1], root=Path(sys.argv[2])))

@@ -5,7 +5,7 @@ NODE several host bridges of one NUMA node, SYS across NUMA nodes. A vendor's ow
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance.hardware.inventory import Accelerator, Link, LinkKind
@@ -28,11 +28,10 @@ def with_links(cards: Sequence[Accelerator], *, root: Path) -> tuple[Accelerator
     """The cards of one vendor with a link to each other card of theirs whose place on the bus is known."""
     positions = [position(card, root=root) for card in cards]
     return tuple(
-        card.model_copy(
-            update={
-                "numa_node": card.numa_node if at is None or card.numa_node is not None else at.numa_node,
-                "links": _links(card, at, [(p.index, place) for p, place in zip(cards, positions, strict=True)]),
-            }
+        replace(
+            card,
+            numa_node=card.numa_node if at is None or card.numa_node is not None else at.numa_node,
+            links=_links(card, at, [(p.index, place) for p, place in zip(cards, positions, strict=True)]),
         )
         for card, at in zip(cards, positions, strict=True)
     )

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from appliance.base.child_env import child_env
 from appliance.hardware.inventory import Detected
@@ -18,6 +18,7 @@ from appliance.hardware.world import VendorFailed
 READ_BYTES = 65536
 MOST_BYTES = 8 * 1024 * 1024
 REAP_SECONDS = 0.2
+ANSWER = TypeAdapter(Detected)
 
 
 class VendorProcess:
@@ -28,7 +29,7 @@ class VendorProcess:
         """Its first answer comes without being asked for."""
         self._received = b""
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "appliance.hardware.probe", entry.path, "--root", str(root)],
+            [sys.executable, "-m", "appliance.hardware.probe", entry.path, str(root)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -73,7 +74,7 @@ class VendorProcess:
             return None
         self._received = rest
         try:
-            return Detected.model_validate_json(line)
+            return ANSWER.validate_json(line)
         except ValidationError as error:
             raise VendorFailed("Its library wrote something that is no answer.") from error
 

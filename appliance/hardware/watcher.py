@@ -3,7 +3,7 @@
 import importlib
 import selectors
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -143,19 +143,18 @@ def _conclude(one: Watched, world: World) -> Detected:
     here = {card.bus_id for card in cards}
     if one.last and here == {card.bus_id for card in one.last.accelerators}:
         aged = tuple(_aged(card) for card in one.last.accelerators)
-        return one.last.model_copy(update={"accelerators": aged, "problems": problems})
+        return replace(one.last, accelerators=aged, problems=problems)
     found = from_pci(cards, vendor=one.entry.name, family=one.entry.family, products={})
-    return found.model_copy(update={"problems": problems})
+    return replace(found, problems=problems)
 
 
 def _aged(card: Accelerator) -> Accelerator:
     """A card nobody can be asked about now: it keeps its name and place, and has no figures that change."""
-    return card.model_copy(
-        update={
-            "memory_used_bytes": None,
-            "utilization": None,
-            "temperature_celsius": None,
-            "power_watts": None,
-            "health": Health(state=HealthState.UNKNOWN, reasons=("Its vendor's software does not answer.",)),
-        }
+    return replace(
+        card,
+        memory_used_bytes=None,
+        utilization=None,
+        temperature_celsius=None,
+        power_watts=None,
+        health=Health(state=HealthState.UNKNOWN, reasons=("Its vendor's software does not answer.",)),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from appliance.base.contracts.heartbeat import AcceleratorFacts, CardGroups, LinkReport, NumaReport
+from appliance.base.contracts.heartbeat import AcceleratorFacts, CardGroups, LinkReport, NumaReport, SelectorsReport
 from appliance.base.ids import public_id
 from appliance.hardware.inventory import LinkKind
 from appliance.placement.layouts import CPU
@@ -95,22 +95,20 @@ def without_last_core(numa_nodes: Sequence[NumaReport]) -> tuple[NumaView, ...]:
     return tuple(views)
 
 
-def selectors(nodes: Sequence[Node]) -> dict[str, dict[str, dict[str, str]]]:
-    """By node and card key: the variables by which a process chooses the card."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+def selectors(nodes: Sequence[Node]) -> dict[str, dict[str, SelectorsReport]]:
+    """By node and by key of a card or a slice: how a process chooses it."""
+    found: dict[str, dict[str, SelectorsReport]] = {}
     for node in nodes:
         cards = found.setdefault(public_id("node", node.id), {})
         for accelerator in node.accelerators:
             facts = AcceleratorFacts.model_validate(accelerator.observed_facts)
-            cards[accelerator.key] = facts.selectors.process
-            cards |= {part.uuid: part.selectors.process for part in facts.partitioning.partitions}
+            cards[accelerator.key] = facts.selectors
+            cards |= {part.uuid: part.selectors for part in facts.partitioning.partitions}
     return found
 
 
-def joined(cards: Sequence[dict[str, str]]) -> dict[str, str]:
-    """Of several cards of one kind: each variable with their values in the order of the ranks. A variable that says
-    the same for all of them is no choice of a card but how the numbers are meant (`CUDA_DEVICE_ORDER`).
-    """
-    names = list(dict.fromkeys(name for card in cards for name in card))
-    values = {name: [card[name] for card in cards if name in card] for name in names}
-    return {name: said[0] if len(set(said)) == 1 else ",".join(said) for name, said in values.items()}
+def joined(cards: Sequence[SelectorsReport]) -> dict[str, str]:
+    """The variables that choose several cards of one kind: each with their values in the order of the ranks."""
+    names = dict.fromkeys(name for card in cards for name in card.process)
+    chosen = {name: ",".join(card.process[name] for card in cards if name in card.process) for name in names}
+    return {**{name: value for card in cards for name, value in card.fixed.items()}, **chosen}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from appliance.base.contracts.heartbeat import SelectorsReport
 from appliance.base.ids import new_uuid
 from appliance.engines.pack import load_pack
 from appliance.placement.demands import Demand
@@ -20,8 +21,8 @@ from control_plane.placements.tables import Placement
 from control_plane.placements.wanted import Order, cache_of, demand_of
 from control_plane.versions.domain import DEFAULT_PACK
 
-CardSelectors = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""By node and card: the variables by which a process chooses it."""
+CardSelectors = Mapping[str, Mapping[str, SelectorsReport]]
+"""By node and by key of a card or a slice."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def new_row(now: Round, assignment: Assignment) -> Row:
 def with_selectors(seat: Seat, now: Round) -> Seat:
     """The variables as the nodes tell them now; a card that is not told of at present keeps what was known."""
     told = [now.selectors.get(part.node_id, {}).get(key) for part in seat.parts for key in part.card_keys]
-    cards = [dict(card) for card in told if card]
+    cards = [card for card in told if card is not None]
     return seat.model_copy(update={"cards": joined(cards)}) if told and len(cards) == len(told) else seat
 
 

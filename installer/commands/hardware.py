@@ -1,7 +1,9 @@
 """`hardware`: what the nodes have."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -62,12 +64,14 @@ def follow(show: "Callable[[], RenderableType]") -> None:
 
 def nodes_to_show(watcher: "Watcher", *, root: Path, only_here: bool) -> list[dict[str, Any]]:
     """The registry's nodes; where the API does not answer, or only this machine is meant, what it says of itself."""
+    from appliance.hardware.inventory import to_json
+
     if root == SLASH and not only_here:
         nodes = known_nodes(settings().paths)
         if nodes is not None:
             return nodes
     state = "stack is down" if root == SLASH and not only_here else "seen now"
-    found = stock(watcher, root).model_dump(mode="json")
+    found = json.loads(to_json(stock(watcher, root)))
     hostname, cards = found.pop("hostname"), found.pop("accelerators")
     return [{"hostname": hostname, "state": state, "facts": found, "accelerators": cards}]
 
@@ -95,7 +99,7 @@ def pictured(inventory: "Inventory") -> "Group":
 
     from installer.commands.hardware_topology import draw
 
-    return Group(draw(inventory), *trouble([problem.model_dump() for problem in inventory.problems]))
+    return Group(draw(inventory), *trouble([asdict(problem) for problem in inventory.problems]))
 
 
 def rendered(nodes: list[dict[str, Any]]) -> "Group":

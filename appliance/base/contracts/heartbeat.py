@@ -47,6 +47,7 @@ class LinkReport(Report):
 class SelectorsReport(Report):
     process: dict[str, str] = {}
     container: dict[str, str] = {}
+    fixed: dict[str, str] = {}
     device_nodes: tuple[str, ...] = ()
     kubernetes: str | None = None
 

@@ -1,67 +1,65 @@
 """AMD cards as `amd-smi static --json` and `amd-smi metric --json` print them (ROCm 6: a list; 7: under `gpu_data`)."""
 
 from appliance.hardware.inventory import Accelerator, Detected, Health, Partitioning, Problem
-from appliance.hardware.vendors.documents import Json, at, entries, measure, parse, words
-from appliance.hardware.vendors.places import bus_id, numa_node, unlisted
-from appliance.hardware.vendors.questions import ask_together, needed
-from appliance.hardware.vendors.readings import health_of, in_bytes, number
+from appliance.hardware.vendors.brand import Brand
+from appliance.hardware.vendors.documents import Json, at, entries, figure, parse, words
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import in_bytes, number
+from appliance.hardware.vendors.places import bus_id, numa_node
+from appliance.hardware.vendors.questions import Answer, ask_together, needed
 from appliance.hardware.vendors.rocm import KfdNode, Maker, Survey, selectors, survey
 from appliance.hardware.world import VendorFailed, World
 
 FOLDERS = ("opt/rocm/bin",)
 
 
-def from_amd_smi(world: World, maker: Maker, *, hint: str) -> Detected:
+def from_amd_smi(world: World, maker: Maker) -> Detected:
     described, measured = ask_together(world, "amd-smi", ("static", "--json"), ("metric", "--json"), folders=FOLDERS)
     cards = _by_gpu(parse(needed(described), tool="amd-smi static"))
     if not cards:
         raise VendorFailed("amd-smi lists no card.")
-    metrics, silence = _metrics(measured, hint=hint)
+    metrics, silence = _metrics(measured, brand=maker.brand)
     seen = survey(world, maker)
     found = tuple(_card(seen, card, metrics.get(index), index) for index, card in cards.items())
-    problems = (
-        *silence,
-        *(seen.figures.problems if metrics else ()),
-        *unlisted(seen.devices, (card.bus_id for card in found), vendor=maker.vendor),
-    )
+    problems = (*silence, *(seen.figures.problems if metrics else ()))
     return Detected(accelerators=found, source="tool", problems=problems)
 
 
-def _metrics(measured: str | VendorFailed, *, hint: str) -> tuple[dict[int, Json], tuple[Problem, ...]]:
+def _metrics(measured: Answer, *, brand: Brand) -> tuple[dict[int, Json], tuple[Problem, ...]]:
     """Cards without figures are better than none: a metric that fails is a Problem beside them."""
     try:
         return _by_gpu(parse(needed(measured), tool="amd-smi metric")), ()
     except VendorFailed as error:
-        return {}, (Problem(vendor="amd", message=f"amd-smi metric: {error}", hint=hint),)
+        return {}, (brand.problem(f"amd-smi metric: {error}"),)
 
 
 def _by_gpu(document: Json) -> dict[int, Json]:
     rows = entries(document) or entries(at(document, "gpu_data"))
-    numbered = ((number(measure(row, "gpu")), row) for row in rows)
+    numbered = ((number(figure(row, "gpu")), row) for row in rows)
     return {int(index): row for index, row in numbered if index is not None}
 
 
 def _card(seen: Survey, card: Json, metric: Json, index: int) -> Accelerator:
     world, maker, figures = seen.world, seen.maker, seen.figures
-    place = bus_id(words(card, "bus", "bdf") or "")
+    place = bus_id(words(card, "bus", "bdf"))
     node = seen.nodes.take(place)
-    total = in_bytes(measure(metric, "mem_usage", "total_vram"), unit="mb")
-    size = total if total is not None else in_bytes(measure(card, "vram", "size"), unit="mb")
-    memory, used = figures.memory(size, in_bytes(measure(metric, "mem_usage", "used_vram"), unit="mb"), card=index)
+    total = in_bytes(figure(metric, "mem_usage", "total_vram"))
+    size = total if total is not None else in_bytes(figure(card, "vram", "size"))
+    memory, used = figures.memory(size, in_bytes(figure(metric, "mem_usage", "used_vram")), card=index)
     temperature = figures.celsius(_temperature(metric), card=index)
     architecture = _architecture(card, node)
     return Accelerator(
-        family=maker.family,
-        vendor=maker.vendor,
+        family=maker.brand.family,
+        vendor=maker.brand.name,
         name=words(card, "asic", "market_name") or words(card, "board", "product_name") or "AMD card",
         index=index,
         uuid=_uuid(card),
         bus_id=place,
         memory_bytes=memory,
         memory_used_bytes=used,
-        utilization=figures.share(measure(metric, "usage", "gfx_activity"), card=index),
+        utilization=figures.share(figure(metric, "usage", "gfx_activity"), card=index),
         temperature_celsius=temperature,
-        power_watts=figures.watts(measure(metric, "power", "socket_power"), card=index),
+        power_watts=figures.watts(figure(metric, "power", "socket_power"), card=index),
         power_limit_watts=figures.watts_limit(_limit(card), card=index),
         driver_version=words(card, "driver", "version") or maker.driver_version(world),
         runtime_version=maker.runtime_version(world),
@@ -75,14 +73,14 @@ def _card(seen: Survey, card: Json, metric: Json, index: int) -> Accelerator:
 
 
 def _temperature(metric: Json) -> str | float | int | None:
-    told = (measure(metric, "temperature", sensor) for sensor in ("hotspot", "edge", "mem"))
+    told = (figure(metric, "temperature", sensor) for sensor in ("hotspot", "edge", "mem"))
     return next((value for value in told if number(value) is not None), None)
 
 
 def _limit(card: Json) -> str | float | int | None:
     """Flat until ROCm 7.1, by profile (`ppt0`) since."""
     paths = (("limit", "socket_power"), ("limit", "ppt0", "socket_power_limit"), ("limit", "max_power"))
-    return next((value for path in paths if number(value := measure(card, *path)) is not None), None)
+    return next((value for path in paths if number(value := figure(card, *path)) is not None), None)
 
 
 def _uuid(card: Json) -> str | None:
@@ -98,13 +96,13 @@ def _architecture(card: Json, node: KfdNode | None) -> str | None:
 def _health(card: Json, metric: Json, *, temperature: float | None) -> Health:
     failed: list[str] = []
     warnings: list[str] = []
-    uncorrected = number(measure(metric, "ecc", "total_uncorrectable_count"))
+    uncorrected = number(figure(metric, "ecc", "total_uncorrectable_count"))
     if uncorrected:
         failed.append(f"{uncorrected:g} uncorrected ECC errors since the driver was loaded: reset the card.")
-    slowdown = number(measure(card, "limit", "slowdown_hotspot_temperature"))
+    slowdown = number(figure(card, "limit", "slowdown_hotspot_temperature"))
     if temperature and slowdown and temperature >= slowdown:
         warnings.append(f"{temperature:g} °C, and it slows down at {slowdown:g}.")
-    return health_of(failed=failed, warnings=warnings, remarks=[], asked=uncorrected is not None)
+    return health(failed=failed, warnings=warnings, asked=uncorrected is not None)
 
 
 def _partitioning(card: Json) -> Partitioning:

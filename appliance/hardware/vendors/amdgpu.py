@@ -7,9 +7,8 @@ from pathlib import Path
 
 from appliance.hardware.inventory import Accelerator, Detected, Health, Partitioning
 from appliance.hardware.pci import PciDevice
-from appliance.hardware.vendors.readings import health_of
+from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.rocm import Maker, Survey, selectors, survey
-from appliance.hardware.vendors.vendor import from_pci
 from appliance.hardware.world import World
 
 MICRO = 1_000_000
@@ -20,7 +19,7 @@ RAS_BLOCKS = ("umc", "sdma", "gfx", "mmhub", "xgmi_wafl")
 def from_sysfs(world: World, maker: Maker) -> Detected:
     seen = survey(world, maker)
     if not any((device.path / "mem_info_vram_total").exists() for device in seen.devices):
-        return from_pci(seen.devices, vendor=maker.vendor, family=maker.family, products=maker.products)
+        return maker.brand.bare(world)
     cards = tuple(_card(seen, device, index) for index, device in enumerate(seen.devices))
     return Detected(accelerators=cards, source="pci", problems=seen.figures.problems)
 
@@ -34,9 +33,9 @@ def _card(seen: Survey, device: PciDevice, index: int) -> Accelerator:
     )
     unique = _text(device.path / "unique_id")
     return Accelerator(
-        family=maker.family,
-        vendor=maker.vendor,
-        name=_text(device.path / "product_name") or maker.name_of(device.device_id),
+        family=maker.brand.family,
+        vendor=maker.brand.name,
+        name=_text(device.path / "product_name") or maker.brand.product(device),
         index=index,
         uuid=f"GPU-{unique.removeprefix('0x').rjust(16, '0')}" if unique else None,
         bus_id=device.bus_id,
@@ -68,7 +67,7 @@ def _health(device: PciDevice) -> Health:
         if (words := line.split())[:1] == ["ue:"] and len(words) == 2 and words[1].isdecimal()
     )
     failed = [f"{uncorrected} uncorrected ECC errors since the driver was loaded: reset the card."]
-    return health_of(failed=failed if uncorrected else [], warnings=[], remarks=[], asked=bool(told))
+    return health(failed=failed if uncorrected else [], asked=bool(told))
 
 
 def _partitioning(device: PciDevice) -> Partitioning:

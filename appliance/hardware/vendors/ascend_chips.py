@@ -27,7 +27,7 @@ def chips_of(library: CLibrary) -> Iterator[Chip]:
         raise VendorFailed(f"{listing} counts {count.value} cards.")
     for card in cards[: count.value]:
         devices = ctypes.c_int()
-        if not library.ask("dcmi_get_device_num_in_card", card, ctypes.byref(devices)):
+        if not library.did("dcmi_get_device_num_in_card", card, ctypes.byref(devices)):
             continue
         for device in range(min(devices.value, MOST_CARDS)):
             if _is_npu(library, card, device):
@@ -37,7 +37,7 @@ def chips_of(library: CLibrary) -> Iterator[Chip]:
 def _is_npu(library: CLibrary, card: int, device: int) -> bool:
     kind = ctypes.c_int(NPU)
     if library.has("dcmi_get_device_type"):
-        library.ask("dcmi_get_device_type", card, device, ctypes.byref(kind))
+        library.did("dcmi_get_device_type", card, device, ctypes.byref(kind))
     return kind.value == NPU
 
 

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState, Link
-from appliance.hardware.vendors.ascend_selectors import selectors
+from appliance.hardware.vendors.ascend_names import HINT, selectors
 from appliance.hardware.vendors.ascend_versions import cann_version
-from appliance.hardware.vendors.measurements import MIB, Notes, bus_id, numa_node, number, ordinal
-from appliance.hardware.vendors.topology_matrix import read_links
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.numbers import MIB, number, ordinal
+from appliance.hardware.vendors.places import bus_id, numa_node
+from appliance.hardware.vendors.questions import ask_together, needed, printed, unanswered
+from appliance.hardware.vendors.topology_matrix import NO_LINKS, read_links
 from appliance.hardware.world import VendorFailed, World
 
 FOLDERS = ("usr/local/sbin",)
@@ -23,7 +26,8 @@ HEALTH = {
     "Alarm": HealthState.FAILED,
     "Critical": HealthState.FAILED,
 }
-FABRICS = ("HCCS", "HCCS_SW", "SIO")
+FABRIC = re.compile(r"HCCS|HCCS_SW|SIO")
+BY_ORDER = "Logic ids are taken from the order of the table."
 
 _MAPPING = re.compile(r"^\s*(\d{1,4})\s+(\d{1,4})\s+(\d{1,4})\s+(?:(\d{1,4})\s+)?(\S.*?)\s*$", re.MULTILINE)
 _PAIR = re.compile(r"(\d+)\s*/\s*(\d+)")
@@ -52,18 +56,26 @@ class Ids:
     physical: int | None
 
 
-def detect(world: World, *, hint: str) -> Detected:
-    notes = Notes(vendor="ascend", hint=hint)
-    rows = read_table(world.tool("npu-smi", "info", folders=FOLDERS))
+def from_tool(world: World) -> Detected:
+    table, mapping, topology = ask_together(
+        world, "npu-smi", ("info",), ("info", "-m"), ("info", "-t", "topo"), folders=FOLDERS
+    )
+    rows = read_table(needed(table))
     if not rows:
         raise VendorFailed("npu-smi info prints no table of NPUs.")
-    ids = _with_nodes(world, _ids(world, rows, notes=notes))
-    links = _links(world, notes=notes) if len(rows) > 1 else {}
-    found = notes.distinct(
-        _accelerator(world, row, ids=ids[row.npu, row.chip], notes=notes, links=links)
+    ids = _with_nodes(world, _ids(rows, read_mapping(printed(mapping))))
+    links = read_links(printed(topology), prefix="NPU", fabric=FABRIC)
+    figures = Figures("ascend")
+    found = figures.distinct(
+        _accelerator(world, row, ids=ids[row.npu, row.chip], figures=figures, links=links)
         for row in sorted(rows, key=lambda row: ids[row.npu, row.chip].logic)
     )
-    return Detected(accelerators=found, source="tool", problems=notes.problems)
+    problems = (
+        *unanswered(mapping, "npu-smi info -m", vendor="ascend", hint=HINT, costs=BY_ORDER),
+        *(unanswered(topology, "npu-smi info -t topo", vendor="ascend", hint=HINT, costs=NO_LINKS) if rows[1:] else ()),
+        *figures.problems,
+    )
+    return Detected(accelerators=found, source="tool", problems=problems)
 
 
 def read_table(text: str) -> tuple[Row, ...]:
@@ -118,13 +130,8 @@ def read_mapping(text: str) -> dict[tuple[int, int], Ids]:
     }
 
 
-def _ids(world: World, rows: tuple[Row, ...], *, notes: Notes) -> dict[tuple[int, int], Ids]:
+def _ids(rows: tuple[Row, ...], mapping: Mapping[tuple[int, int], Ids]) -> dict[tuple[int, int], Ids]:
     """Without the mapping, the order of the table: logic ids are given in it."""
-    try:
-        mapping = read_mapping(world.tool("npu-smi", "info", "-m", folders=FOLDERS))
-    except VendorFailed as error:
-        notes.say(f"npu-smi info -m: {error} Logic ids are taken from the order of the table.")
-        mapping = {}
     known = {
         (row.npu, row.chip): mapping.get((row.npu, row.chip), Ids(logic=place, physical=None))
         for place, row in enumerate(rows)
@@ -153,24 +160,16 @@ def _with_nodes(world: World, ids: Mapping[tuple[int, int], Ids]) -> dict[tuple[
     return {key: Ids(logic=ids[key].logic, physical=node) for key, node in zip(in_order, nodes, strict=True)}
 
 
-def _links(world: World, *, notes: Notes) -> dict[int, tuple[Link, ...]]:
-    try:
-        return read_links(world.tool("npu-smi", "info", "-t", "topo", folders=FOLDERS), prefix="NPU", fabrics=FABRICS)
-    except VendorFailed as error:
-        notes.say(f"npu-smi info -t topo: {error} The links between the cards are not known.")
-        return {}
-
-
 def _accelerator(
     world: World,
     row: Row,
     *,
     ids: Ids,
-    notes: Notes,
+    figures: Figures,
     links: Mapping[int, tuple[Link, ...]],
 ) -> Accelerator:
     name = row.name if row.name.startswith("Ascend") else f"Ascend {row.name}"
-    total, used = notes.memory(total=row.memory_total, used=row.memory_used, card=ids.logic)
+    total, used = figures.memory(row.memory_total, row.memory_used, card=ids.logic)
     return Accelerator(
         family="cann",
         vendor="ascend",
@@ -179,14 +178,14 @@ def _accelerator(
         bus_id=row.address,
         memory_bytes=total,
         memory_used_bytes=used,
-        utilization=notes.share(row.percent, card=ids.logic),
-        temperature_celsius=notes.celsius(row.celsius, card=ids.logic),
-        power_watts=notes.watts(row.watts, card=ids.logic),
+        utilization=figures.share(row.percent, card=ids.logic),
+        temperature_celsius=figures.celsius(row.celsius, card=ids.logic),
+        power_watts=figures.watts(row.watts, card=ids.logic),
         driver_version=_driver(world),
         runtime_version=cann_version(world),
         architecture=name.replace(" ", ""),
         health=_health(row.health),
-        numa_node=numa_node(world, row.address),
+        numa_node=numa_node(world.pci, row.address),
         links=links.get(ids.logic, ()),
         selectors=selectors(world, name=name, logic_id=ids.logic, physical_id=ids.physical),
     )

@@ -7,13 +7,15 @@ has a version is passed with it filled in. Never run on a card here.
 import ctypes
 from typing import TypeVar
 
-from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState
+from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, HealthState
 from appliance.hardware.vendors import cambricon_structures as cndev
 from appliance.hardware.vendors.c_library import CLibrary, text_of
 from appliance.hardware.vendors.cambricon_links import links_of
-from appliance.hardware.vendors.cambricon_selectors import selectors
+from appliance.hardware.vendors.cambricon_names import selectors
 from appliance.hardware.vendors.cambricon_slices import partitioning_of
-from appliance.hardware.vendors.measurements import MIB, Notes, bus_address, numa_node
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.numbers import MIB
+from appliance.hardware.vendors.places import address, numa_node
 from appliance.hardware.world import VendorFailed, World
 
 PATHS = (
@@ -32,9 +34,8 @@ OVERALL = {0: HealthState.OK, 10: HealthState.WARNING, 20: HealthState.FAILED}
 Answer = TypeVar("Answer", bound=ctypes.Structure)
 
 
-def detect(world: World, *, hint: str) -> Detected:
-    notes = Notes(vendor="cambricon", hint=hint)
-    library = CLibrary(world.shared_library(*PATHS), name="libcndev.so", notes=notes, quiet=QUIET)
+def from_library(world: World) -> Detected:
+    library = CLibrary(world.shared_library(*PATHS), name="libcndev.so", quiet=QUIET)
     library.must("cndevInit", 0)
     count = cndev.CardCount(version=cndev.VERSION)
     library.must("cndevGetDeviceCount", ctypes.byref(count))
@@ -42,11 +43,13 @@ def detect(world: World, *, hint: str) -> Detected:
         raise VendorFailed(f"cndevGetDeviceCount counts {count.number} cards.")
     devices = [_device(library, index) for index in range(count.number)]
     uuids = {index: _uuid(library, device) for index, device in enumerate(devices)}
+    figures = Figures("cambricon")
     found = tuple(
-        _accelerator(world, library, device, index=index, notes=notes, uuids=uuids)
+        _accelerator(world, library, device, index=index, figures=figures, uuids=uuids)
         for index, device in enumerate(devices)
     )
-    return Detected(accelerators=found, source="library", problems=notes.problems)
+    problems = (*library.problems("cambricon"), *figures.problems)
+    return Detected(accelerators=found, source="library", problems=problems)
 
 
 def _device(library: CLibrary, index: int) -> int:
@@ -61,18 +64,18 @@ def _uuid(library: CLibrary, device: int) -> str | None:
 
 
 def _accelerator(
-    world: World, library: CLibrary, device: int, *, index: int, notes: Notes, uuids: dict[int, str | None]
+    world: World, library: CLibrary, device: int, *, index: int, figures: Figures, uuids: dict[int, str | None]
 ) -> Accelerator:
     memory = _ask(library, "cndevGetMemoryUsageV2", device, cndev.MemoryV2())
-    total, used = notes.memory(
-        total=memory.physical_total * MIB if memory else None,
-        used=memory.physical_used * MIB if memory else None,
+    total, used = figures.memory(
+        memory.physical_total * MIB if memory else None,
+        memory.physical_used * MIB if memory else None,
         card=index,
     )
     power = _ask(library, "cndevGetDevicePowerInfo", device, cndev.Power())
     heat = _ask(library, "cndevGetTemperatureInfo", device, cndev.Temperatures(version=cndev.VERSION))
     load = _ask(library, "cndevGetDeviceUtilizationInfo", device, cndev.Utilization(version=cndev.VERSION))
-    address = _address(library, device)
+    place = _place(library, device)
     name = library.constant_text("cndevGetCardNameStringByDevId", device) or "MLU"
     return Accelerator(
         family="neuware",
@@ -80,27 +83,27 @@ def _accelerator(
         name=name,
         index=index,
         uuid=uuids[index],
-        bus_id=address,
+        bus_id=place,
         memory_bytes=total,
         memory_used_bytes=used,
-        utilization=notes.share(load.average if load else None, card=index),
-        temperature_celsius=notes.celsius(heat.chip if heat else None, card=index),
-        power_watts=notes.watts(power.usage if power else None, card=index),
-        power_limit_watts=notes.watts(power.cap if power else None, card=index),
+        utilization=figures.share(load.average if load else None, card=index),
+        temperature_celsius=figures.celsius(heat.chip if heat else None, card=index),
+        power_watts=figures.watts(power.usage if power else None, card=index),
+        power_limit_watts=figures.watts_limit(power.cap if power else None, card=index),
         driver_version=_driver(library, device),
         compute_capability=_capability(library, device),
         architecture=name.partition("-")[0],
         health=_health(library, device),
-        numa_node=numa_node(world, address),
+        numa_node=numa_node(world.pci, place),
         links=links_of(library, device, index=index, uuids=uuids),
-        partitioning=partitioning_of(library, device),
+        partitioning=partitioning_of(library, device, index=index),
         selectors=selectors(world, index=index),
     )
 
 
-def _address(library: CLibrary, device: int) -> str | None:
+def _place(library: CLibrary, device: int) -> BusId | None:
     place = _ask(library, "cndevGetPCIeInfoV2", device, cndev.PcieV2())
-    return bus_address(place.domain, place.bus, place.device, place.function) if place else None
+    return address(place.domain, place.bus, place.device, place.function) if place else None
 
 
 def _driver(library: CLibrary, device: int) -> str | None:
@@ -110,7 +113,7 @@ def _driver(library: CLibrary, device: int) -> str | None:
 
 def _capability(library: CLibrary, device: int) -> str | None:
     major, minor = ctypes.c_uint(), ctypes.c_uint()
-    asked = library.ask("cndevGetComputeCapability", ctypes.byref(major), ctypes.byref(minor), device)
+    asked = library.did("cndevGetComputeCapability", ctypes.byref(major), ctypes.byref(minor), device)
     return f"{major.value}.{minor.value}" if asked else None
 
 
@@ -139,4 +142,4 @@ def _health(library: CLibrary, device: int) -> Health:
 
 
 def _ask(library: CLibrary, symbol: str, device: int, into: Answer) -> Answer | None:
-    return into if library.ask(symbol, ctypes.byref(into), device) else None
+    return into if library.did(symbol, ctypes.byref(into), device) else None

@@ -18,7 +18,7 @@ def links_of(library: CLibrary, device: int, *, index: int, uuids: dict[int, str
 
     The number of ports is what the call returns; a negative one is an error.
     """
-    count = library.result("cndevGetMLULinkPortNumber", device)
+    count = library.returned("cndevGetMLULinkPortNumber", device)
     known = {uuid: other for other, uuid in uuids.items() if uuid and other != index}
     ports: dict[int, list[int]] = {}
     for port in range(min(max(count or 0, 0), MOST_PORTS)):
@@ -39,15 +39,15 @@ def links_of(library: CLibrary, device: int, *, index: int, uuids: dict[int, str
 def _far_end(library: CLibrary, device: int, port: int) -> str | None:
     """The UUID of the card there; None where the port is down."""
     status, far = cndev.LinkStatusV2(), cndev.LinkRemote(version=cndev.VERSION)
-    if not library.ask("cndevGetMLULinkStatusV2", ctypes.byref(status), device, port) or status.mac not in UP:
+    if not library.did("cndevGetMLULinkStatusV2", ctypes.byref(status), device, port) or status.mac not in UP:
         return None
     return (
-        text_of(bytes(far.uuid)) if library.ask("cndevGetMLULinkRemoteInfo", ctypes.byref(far), device, port) else None
+        text_of(bytes(far.uuid)) if library.did("cndevGetMLULinkRemoteInfo", ctypes.byref(far), device, port) else None
     )
 
 
 def _bytes_per_second(library: CLibrary, device: int, port: int) -> int:
     """0 where unknown."""
     said = cndev.LinkSpeed(version=cndev.VERSION)
-    asked = library.ask("cndevGetMLULinkSpeedInfo", ctypes.byref(said), device, port)
+    asked = library.did("cndevGetMLULinkSpeedInfo", ctypes.byref(said), device, port)
     return int(said.speed * GB) if asked and 0 < said.speed < MOST_GB else 0

@@ -7,9 +7,12 @@ exporters), and that it writes to a file `cnmon_info.json` in the working folder
 import re
 from dataclasses import dataclass
 
-from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState
-from appliance.hardware.vendors.cambricon_selectors import selectors
-from appliance.hardware.vendors.measurements import MIB, Notes, bus_id, numa_node, number, whole
+from appliance.hardware.inventory import Accelerator, Detected, Health
+from appliance.hardware.vendors.cambricon_names import selectors
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import MIB, number, whole
+from appliance.hardware.vendors.places import bus_id, numa_node
 from appliance.hardware.world import VendorFailed, World
 
 FOLDERS = ("usr/local/neuware/bin",)
@@ -36,17 +39,17 @@ class Row:
     memory_total: float | None
 
 
-def detect(world: World, *, hint: str) -> Detected:
-    notes = Notes(vendor="cambricon", hint=hint)
+def from_tool(world: World) -> Detected:
     text = world.tool("cnmon", folders=FOLDERS)
     rows = read_table(text)
     if not rows:
         raise VendorFailed("cnmon prints no table of cards.")
     driver = _DRIVER.search(text)
-    found = notes.distinct(
-        _accelerator(world, row, notes=notes, driver=driver.group(1) if driver else None) for row in rows
+    figures = Figures("cambricon")
+    found = figures.distinct(
+        _accelerator(world, row, figures=figures, driver=driver.group(1) if driver else None) for row in rows
     )
-    return Detected(accelerators=found, source="tool", problems=notes.problems)
+    return Detected(accelerators=found, source="tool", problems=figures.problems)
 
 
 def read_table(text: str) -> tuple[Row, ...]:
@@ -87,8 +90,8 @@ def _row(above: list[str], below: list[str]) -> Row:
     )
 
 
-def _accelerator(world: World, row: Row, *, notes: Notes, driver: str | None) -> Accelerator:
-    total, used = notes.memory(total=row.memory_total, used=row.memory_used, card=row.index)
+def _accelerator(world: World, row: Row, *, figures: Figures, driver: str | None) -> Accelerator:
+    total, used = figures.memory(row.memory_total, row.memory_used, card=row.index)
     return Accelerator(
         family="neuware",
         vendor="cambricon",
@@ -97,20 +100,18 @@ def _accelerator(world: World, row: Row, *, notes: Notes, driver: str | None) ->
         bus_id=row.address,
         memory_bytes=total,
         memory_used_bytes=used,
-        utilization=notes.share(row.percent, card=row.index),
-        temperature_celsius=notes.celsius(row.celsius, card=row.index),
-        power_watts=notes.watts(row.watts, card=row.index),
-        power_limit_watts=notes.watts(row.watts_limit, card=row.index),
+        utilization=figures.share(row.percent, card=row.index),
+        temperature_celsius=figures.celsius(row.celsius, card=row.index),
+        power_watts=figures.watts(row.watts, card=row.index),
+        power_limit_watts=figures.watts_limit(row.watts_limit, card=row.index),
         driver_version=driver,
         architecture=row.name.partition("-")[0],
         health=_health(row),
-        numa_node=numa_node(world, row.address),
+        numa_node=numa_node(world.pci, row.address),
         selectors=selectors(world, index=row.index),
     )
 
 
 def _health(row: Row) -> Health:
     """No errors is not yet health: the table does not say whether the driver has the card running."""
-    if not row.ecc_errors or row.ecc_errors < 0:
-        return Health()
-    return Health(state=HealthState.WARNING, reasons=(f"cnmon counts {row.ecc_errors} ECC errors.",))
+    return health(warnings=[f"cnmon counts {row.ecc_errors} ECC errors."] if row.ecc_errors else [], asked=False)

@@ -10,16 +10,16 @@ import ctypes
 
 from appliance.hardware.inventory import (
     Accelerator,
+    BusId,
     Detected,
     Health,
-    HealthState,
     Link,
     LinkKind,
     Partition,
     Partitioning,
 )
 from appliance.hardware.vendors.c_library import CLibrary
-from appliance.hardware.vendors.enflame_selectors import selectors
+from appliance.hardware.vendors.enflame_names import selectors
 from appliance.hardware.vendors.enflame_structures import (
     TEXT,
     DeviceFacts,
@@ -30,30 +30,31 @@ from appliance.hardware.vendors.enflame_structures import (
     RmaStatus,
     Temperatures,
 )
-from appliance.hardware.vendors.measurements import MIB, Notes, bus_address, numa_node
-from appliance.hardware.world import VendorFailed, World
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import MIB
+from appliance.hardware.vendors.places import address, numa_node
+from appliance.hardware.world import World
 
 PATHS = ("/usr/lib/libefml.so", "/usr/lib64/libefml.so", "/usr/local/lib/libefml.so", "libefml.so")
 QUIET = (3, 13)
 """Not supported, deprecated."""
-MOST_CARDS, MOST_PORTS, MOST_SLICES = 128, 32, 32
+MOST_PORTS, MOST_SLICES = 32, 32
 MODES = {1: "vGCU", 2: "mdev", 3: "SR-IOV", 4: "SR-IOV VF"}
 
 
-def detect(world: World, *, hint: str) -> Detected:
-    notes = Notes(vendor="enflame", hint=hint)
-    library = CLibrary(world.shared_library(*PATHS), name="libefml.so", notes=notes, quiet=QUIET)
+def from_library(world: World) -> Detected:
+    library = CLibrary(world.shared_library(*PATHS), name="libefml.so", quiet=QUIET)
     library.must("EfmlInit", ctypes.c_bool(False))
-    count = ctypes.c_uint32()
-    library.must("EfmlGetDevCount", ctypes.byref(count))
-    if count.value > MOST_CARDS:
-        raise VendorFailed(f"EfmlGetDevCount counts {count.value} cards.")
-    driver = library.ask_text("EfmlGetDriverVer", size=TEXT)
-    addresses = {index: _address(library, index) for index in range(count.value)}
+    count = library.count("EfmlGetDevCount")
+    driver = library.text("EfmlGetDriverVer", size=TEXT, with_size=False)
+    places = {index: _place(library, index) for index in range(count)}
+    figures = Figures("enflame")
     found = tuple(
-        _accelerator(world, library, index, notes=notes, driver=driver, addresses=addresses) for index in addresses
+        _accelerator(world, library, index, figures=figures, driver=driver, places=places) for index in places
     )
-    return Detected(accelerators=found, source="library", problems=notes.problems)
+    problems = (*library.problems("enflame"), *figures.problems)
+    return Detected(accelerators=found, source="library", problems=problems)
 
 
 def _accelerator(
@@ -61,54 +62,56 @@ def _accelerator(
     library: CLibrary,
     index: int,
     *,
-    notes: Notes,
+    figures: Figures,
     driver: str | None,
-    addresses: dict[int, str | None],
+    places: dict[int, BusId | None],
 ) -> Accelerator:
-    card, address = ctypes.c_uint32(index), addresses[index]
-    memory, power, heat, load = MemoryInUse(), Power(), Temperatures(), ctypes.c_float()
-    has_memory = library.ask("EfmlGetDevMem", card, ctypes.byref(memory))
-    total, used = notes.memory(
-        total=memory.total * MIB if has_memory else None, used=memory.used * MIB if has_memory else None, card=index
+    card, place = ctypes.c_uint32(index), places[index]
+    memory = library.record("EfmlGetDevMem", card, into=MemoryInUse())
+    total, used = figures.memory(
+        memory.total * MIB if memory else None, memory.used * MIB if memory else None, card=index
     )
-    has_power = library.ask("EfmlGetDevPwr", card, ctypes.byref(power))
+    power = library.record("EfmlGetDevPwr", card, into=Power())
     architecture = _architecture(library, card)
-    has_heat = library.ask(_warmth(library, architecture), card, ctypes.byref(heat))
-    has_load = library.ask("EfmlGetDevDtuUsage", card, ctypes.byref(load))
-    name = library.ask_text("EfmlGetDevName", card, size=TEXT) or "GCU"
+    heat = library.record(_warmth(library, architecture), card, into=Temperatures())
+    load = ctypes.c_float()
+    has_load = library.did("EfmlGetDevDtuUsage", card, ctypes.byref(load))
+    name = library.text("EfmlGetDevName", card, size=TEXT, with_size=False) or "GCU"
     return Accelerator(
         family="topsrider",
         vendor="enflame",
         name=name if name.startswith("Enflame") else f"Enflame {name}",
         index=index,
-        uuid=library.ask_text("EfmlGetDevUuid", card, size=TEXT),
-        bus_id=address,
+        uuid=library.text("EfmlGetDevUuid", card, size=TEXT, with_size=False),
+        bus_id=place,
         memory_bytes=total,
         memory_used_bytes=used,
-        utilization=notes.share(load.value if has_load else None, card=index),
-        temperature_celsius=notes.celsius(heat.chip if has_heat else None, card=index),
-        power_watts=notes.watts(power.consumption if has_power else None, card=index),
-        power_limit_watts=notes.watts(power.capability if has_power else None, card=index),
+        utilization=figures.share(load.value if has_load else None, card=index),
+        temperature_celsius=figures.celsius(heat.chip if heat else None, card=index),
+        power_watts=figures.watts(power.consumption if power else None, card=index),
+        power_limit_watts=figures.watts_limit(power.capability if power else None, card=index),
         driver_version=driver,
         architecture=architecture,
         health=_health(library, card),
-        numa_node=numa_node(world, address),
-        links=_links(library, index, addresses=addresses),
+        numa_node=numa_node(world.pci, place),
+        links=_links(library, index, places=places),
         partitioning=_partitioning(library, card),
-        selectors=selectors(world, index=index, address=address),
+        selectors=selectors(world, index=index, address=place),
     )
 
 
-def _address(library: CLibrary, index: int) -> str | None:
-    place = DeviceFacts()
-    if not library.ask("EfmlGetDevInfo", ctypes.c_uint32(index), ctypes.byref(place)):
-        return None
-    return bus_address(place.domain_id, place.bus_id, place.dev_id, place.func_id)
+def _place(library: CLibrary, index: int) -> BusId | None:
+    place = library.record("EfmlGetDevInfo", ctypes.c_uint32(index), into=DeviceFacts())
+    return address(place.domain_id, place.bus_id, place.dev_id, place.func_id) if place else None
 
 
 def _architecture(library: CLibrary, card: ctypes.c_uint32) -> str | None:
     """Older libraries have no such function, which is no fault."""
-    return library.ask_text("EfmlGetHwArchName", card, size=TEXT) if library.has("EfmlGetHwArchName") else None
+    return (
+        library.text("EfmlGetHwArchName", card, size=TEXT, with_size=False)
+        if library.has("EfmlGetHwArchName")
+        else None
+    )
 
 
 def _warmth(library: CLibrary, architecture: str | None) -> str:
@@ -118,33 +121,32 @@ def _warmth(library: CLibrary, architecture: str | None) -> str:
 
 
 def _health(library: CLibrary, card: ctypes.c_uint32) -> Health:
-    good, ecc, rma = ctypes.c_bool(), EccStatus(), RmaStatus()
-    asked = library.ask("EfmlGetDevHealth", card, ctypes.byref(good))
-    reasons = ["The driver reports the card as unhealthy."] if asked and not good.value else []
-    if library.ask("EfmlGetDevEccStatus", card, ctypes.byref(ecc)) and ecc.double_bit:
-        reasons.append(f"{ecc.double_bit} uncorrected (double-bit) memory errors.")
-    if library.ask("EfmlGetDevRmaStatus", card, ctypes.byref(rma)) and rma.is_supported and rma.flags:
-        reasons.append("The card asks to be returned (RMA).")
-    if not asked and not reasons:
-        return Health()
-    failed = asked and not good.value
-    warned = HealthState.WARNING if reasons else HealthState.OK
-    return Health(state=HealthState.FAILED if failed else warned, reasons=tuple(reasons))
+    good = ctypes.c_bool()
+    asked = library.did("EfmlGetDevHealth", card, ctypes.byref(good))
+    ecc = library.record("EfmlGetDevEccStatus", card, into=EccStatus())
+    rma = library.record("EfmlGetDevRmaStatus", card, into=RmaStatus())
+    warnings: list[str] = []
+    if ecc and ecc.double_bit:
+        warnings.append(f"{ecc.double_bit} uncorrected (double-bit) memory errors.")
+    if rma and rma.is_supported and rma.flags:
+        warnings.append("The card asks to be returned (RMA).")
+    failed = ["The driver reports the card as unhealthy."] if asked and not good.value else []
+    return health(failed=failed, warnings=warnings, asked=asked)
 
 
-def _links(library: CLibrary, index: int, *, addresses: dict[int, str | None]) -> tuple[Link, ...]:
+def _links(library: CLibrary, index: int, *, places: dict[int, BusId | None]) -> tuple[Link, ...]:
     """One link per neighbour, named for the number of ports that lead there."""
     word = "GcuLare" if library.has("EfmlGetGcuLarePortNum") else "Esl"
     card, count = ctypes.c_uint32(index), ctypes.c_uint32()
-    if not library.ask(f"EfmlGet{word}PortNum", card, ctypes.byref(count)):
+    if not library.did(f"EfmlGet{word}PortNum", card, ctypes.byref(count)):
         return ()
     ports: dict[int, int] = {}
     for number in range(min(count.value, MOST_PORTS)):
         port = PortFacts()
-        if not library.ask(f"EfmlGet{word}PortInfo", card, ctypes.c_uint32(number), ctypes.byref(port)):
+        if not library.did(f"EfmlGet{word}PortInfo", card, ctypes.c_uint32(number), ctypes.byref(port)):
             break
-        far = bus_address(port.remote_domain_id, port.remote_bus_id, port.remote_dev_id, port.remote_func_id)
-        peer = next((other for other, address in addresses.items() if address == far and other != index), None)
+        far = address(port.remote_domain_id, port.remote_bus_id, port.remote_dev_id, port.remote_func_id)
+        peer = next((other for other, place in places.items() if place == far and other != index), None)
         if port.connected and peer is not None:
             ports[peer] = ports.get(peer, 0) + 1
     label = "GCU-LARE" if word == "GcuLare" else "ESL"
@@ -156,13 +158,13 @@ def _partitioning(library: CLibrary, card: ctypes.c_uint32) -> Partitioning:
     if not library.has("EfmlGetGcuVirtStatus"):
         return Partitioning()
     mode, count, numbers = ctypes.c_int(), ctypes.c_uint32(), (ctypes.c_uint32 * MOST_SLICES)()
-    if not library.ask("EfmlGetGcuVirtStatus", card, ctypes.byref(mode)) or mode.value not in MODES:
+    if not library.did("EfmlGetGcuVirtStatus", card, ctypes.byref(mode)) or mode.value not in MODES:
         return Partitioning()
     partitions: list[Partition] = []
-    if library.ask("EfmlGetVdevList", card, numbers, ctypes.byref(count)):
+    if library.did("EfmlGetVdevList", card, numbers, ctypes.byref(count)):
         for number in numbers[: min(count.value, MOST_SLICES)]:
             memory = MemoryInUse()
-            if library.ask("EfmlGetVdevMem", card, ctypes.c_uint32(number), ctypes.byref(memory)):
+            if library.did("EfmlGetVdevMem", card, ctypes.c_uint32(number), ctypes.byref(memory)):
                 size = int(memory.total) * MIB
                 partitions.append(Partition(name=f"vGCU {number}", uuid=f"{card.value}:{number}", memory_bytes=size))
     return Partitioning(mode=MODES[mode.value], partitions=tuple(partitions))

@@ -6,30 +6,39 @@ links. Of `efsmi -L` only rows with a slice's profile are read, as Enflame's own
 """
 
 import re
+from dataclasses import replace
 
-from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState, Partition, Partitioning
-from appliance.hardware.vendors.enflame_selectors import selectors
-from appliance.hardware.vendors.measurements import GIB, Notes, bus_id, mebibytes, numa_node, number, whole
+from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, Partition, Partitioning
+from appliance.hardware.vendors.enflame_names import HINT, drs_selectors, selectors
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import GIB, in_bytes, number, whole
+from appliance.hardware.vendors.places import bus_id, numa_node
+from appliance.hardware.vendors.questions import ask_together, needed, printed, unanswered
 from appliance.hardware.world import VendorFailed, World
 
 _CARD = re.compile(r"^DEV ID\s+(\d{1,4})\s*$", re.MULTILINE)
 _SLICE = re.compile(r"^\W*(\d{1,4})\s+(\d{1,4}g\.(\d{1,4})gb)\s+\S+\s+(\S+)", re.MULTILINE)
 
+UNCUT = "Whether the cards are cut up is not known."
+
 Fields = dict[str, str]
 
 
-def detect(world: World, *, hint: str) -> Detected:
-    notes = Notes(vendor="enflame", hint=hint)
-    _, *blocks = _CARD.split(world.tool("efsmi", "-q"))
+def from_tool(world: World) -> Detected:
+    told, listed = ask_together(world, "efsmi", ("-q",), ("-L",))
+    _, *blocks = _CARD.split(needed(told))
     if not blocks:
         raise VendorFailed("efsmi -q lists no card.")
-    slices = _slices(world, notes=notes)
+    slices = read_slices(printed(listed))
+    figures = Figures("enflame")
     pairs = zip(blocks[::2], blocks[1::2], strict=True)
-    found = notes.distinct(
-        _accelerator(world, int(index), read_fields(block), notes=notes, slices=slices.get(int(index), ()))
+    found = figures.distinct(
+        _accelerator(world, int(index), read_fields(block), figures=figures, slices=slices.get(int(index), ()))
         for index, block in pairs
     )
-    return Detected(accelerators=found, source="tool", problems=notes.problems)
+    silence = unanswered(listed, "efsmi -L", vendor="enflame", hint=HINT, costs=UNCUT)
+    return Detected(accelerators=found, source="tool", problems=(*silence, *figures.problems))
 
 
 def read_fields(block: str) -> Fields:
@@ -50,46 +59,40 @@ def read_slices(text: str) -> dict[int, tuple[Partition, ...]]:
     return slices
 
 
-def _slices(world: World, *, notes: Notes) -> dict[int, tuple[Partition, ...]]:
-    try:
-        return read_slices(world.tool("efsmi", "-L"))
-    except VendorFailed as error:
-        notes.say(f"efsmi -L: {error} Whether the cards are cut up is not known.")
-        return {}
-
-
 def _accelerator(
-    world: World, index: int, fields: Fields, *, notes: Notes, slices: tuple[Partition, ...]
+    world: World, index: int, fields: Fields, *, figures: Figures, slices: tuple[Partition, ...]
 ) -> Accelerator:
-    total, used = notes.memory(
-        total=mebibytes(fields.get("Total Size") or fields.get("Mem Size")),
-        used=mebibytes(fields.get("Used Size") or fields.get("Mem Usage")),
+    total, used = figures.memory(
+        in_bytes(fields.get("Total Size") or fields.get("Mem Size")),
+        in_bytes(fields.get("Used Size") or fields.get("Mem Usage")),
         card=index,
     )
-    address = _address(fields)
+    place = _place(fields)
     name = fields.get("Dev Name") or "GCU"
+    chosen = selectors(world, index=index, address=place)
+    parts = tuple(replace(one, selectors=drs_selectors(chosen, uuid=one.uuid)) for one in slices)
     return Accelerator(
         family="topsrider",
         vendor="enflame",
         name=name if name.startswith("Enflame") else f"Enflame {name}",
         index=index,
         uuid=fields.get("Dev UUID"),
-        bus_id=address,
+        bus_id=place,
         memory_bytes=total,
         memory_used_bytes=used,
-        utilization=notes.share(number(fields.get("GCU Usage")), card=index),
-        temperature_celsius=notes.celsius(number(fields.get("GCU Temp")), card=index),
-        power_watts=notes.watts(number(fields.get("Cur Power")), card=index),
-        power_limit_watts=notes.watts(number(fields.get("Power Capa")), card=index),
+        utilization=figures.share(number(fields.get("GCU Usage")), card=index),
+        temperature_celsius=figures.celsius(number(fields.get("GCU Temp")), card=index),
+        power_watts=figures.watts(number(fields.get("Cur Power")), card=index),
+        power_limit_watts=figures.watts_limit(number(fields.get("Power Capa")), card=index),
         driver_version=fields.get("Ver"),
         health=_health(fields),
-        numa_node=numa_node(world, address),
-        partitioning=Partitioning(mode="DRS" if slices else None, partitions=slices),
-        selectors=selectors(world, index=index, address=address),
+        numa_node=numa_node(world.pci, place),
+        partitioning=Partitioning(mode="DRS" if parts else None, partitions=parts),
+        selectors=chosen,
     )
 
 
-def _address(fields: Fields) -> str | None:
+def _place(fields: Fields) -> BusId | None:
     parts = [fields.get(name) for name in ("Domain", "Bus", "Dev", "Func")]
     if not all(parts):
         return None
@@ -99,16 +102,9 @@ def _address(fields: Fields) -> str | None:
 
 def _health(fields: Fields) -> Health:
     """`Health` is the driver's word; RMA asks for the card to be sent back; DBE are uncorrected memory errors."""
-    said = fields.get("Health")
-    reasons: list[str] = []
-    if said is not None and said != "True":
-        reasons.append(f"The driver reports health {said}.")
-    if fields.get("Flags") == "True":
-        reasons.append("The card asks to be returned (RMA).")
-    errors = whole(fields.get("Total DBE") or fields.get("DBE"))
+    said, errors = fields.get("Health"), whole(fields.get("Total DBE") or fields.get("DBE"))
+    warnings = ["The card asks to be returned (RMA)."] if fields.get("Flags") == "True" else []
     if errors:
-        reasons.append(f"{errors} uncorrected (double-bit) memory errors.")
-    if said is None and not reasons:
-        return Health()
-    state = HealthState.FAILED if said is not None and said != "True" else HealthState.WARNING
-    return Health(state=state if reasons else HealthState.OK, reasons=tuple(reasons))
+        warnings.append(f"{errors} uncorrected (double-bit) memory errors.")
+    failed = [] if said in (None, "True") else [f"The driver reports health {said}."]
+    return health(failed=failed, warnings=warnings, asked=said is not None)

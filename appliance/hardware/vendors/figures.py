@@ -1,156 +1,101 @@
-"""What a vendor's library or tool says of one card, checked: a figure out of range is left out, and said."""
+"""Figures of a vendor's library or tool, checked: what cannot be true is left out, and an admin hears of it.
 
-import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+Sensors, drivers and tools lie: 65535 % busy, -1 degrees, not-a-number, more memory used than there is. The rules are
+the same for every vendor:
 
-from appliance.hardware.inventory import (
-    Accelerator,
-    BusId,
-    Health,
-    HealthState,
-    Link,
-    Partitioning,
-    Problem,
-    Selectors,
-)
-from appliance.hardware.pci import CARD_CLASSES, PciDevice
-from appliance.hardware.world import World
+- A figure that physics or the card's own size forbids is false: it becomes None, and a Problem names the cards.
+- A figure that nobody gives is None. That is a Problem for the memory size, without which nothing can be placed. For
+  the others it is one only where `tells_silence`: so that an absence is told once, it is off where the library's
+  refused calls are told by their names (`c_library`), and for tables that print `-` for what a card does not measure.
+- Memory in use cannot be checked, and is unknown, where the size is.
+"""
 
-ADDRESS = re.compile(r"([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])")
-MOST_MEMORY_BYTES = 4 * 1024**4
-COLDEST, HOTTEST = -40.0, 150.0
-MOST_WATTS = 5000.0
-LIES_HINT = "Compare with the vendor's own tool on this node; a driver update may mend it."
+from collections import defaultdict
+from collections.abc import Iterable
+
+from appliance.hardware.inventory import Accelerator, Problem
+from appliance.hardware.vendors.numbers import GIB, MIB, Raw, number
+
+PERCENT = (0.0, 100.0)
+CELSIUS = (0.5, 150.0)
+"""A running chip is above freezing: a sensor that says 0 or -1 is a dead one. Silicon is off long before 150."""
+WATTS = (0.0, 3000.0)
+"""Twice what the largest single card of today may draw."""
+MEMORY_BYTES = (float(MIB), float(4096 * GIB))
+"""No card of today has a tenth of 4 TiB; what is outside was read in a wrong unit."""
+
+FALSE_HINT = "It is left out. Look in the kernel's log (dmesg) for this card, and restart or update its driver."
+SILENT_HINT = "Normal where the card or its driver cannot measure it; otherwise update the driver."
+TWICE_HINT = "Run the vendor's own tool on this node; where it shows the same, restart its driver or the node."
 
 
-@dataclass
 class Figures:
-    """As the vendor says them, in our units; nothing is believed yet. `utilization` is in percent."""
+    """One per question to a vendor; gathers what was wrong with all its cards into few Problems."""
 
-    index: int
-    name: str | None = None
-    uuid: str | None = None
-    bus_id: str | None = None
-    memory_bytes: int | None = None
-    memory_used_bytes: int | None = None
-    utilization: float | None = None
-    temperature_celsius: float | None = None
-    power_watts: float | None = None
-    power_limit_watts: float | None = None
-    driver_version: str | None = None
-    runtime_version: str | None = None
-    compute_capability: str | None = None
-    architecture: str | None = None
-    health: Health = field(default_factory=Health)
-    links: tuple[Link, ...] = ()
-    partitioning: Partitioning = field(default_factory=Partitioning)
+    def __init__(self, vendor: str, *, tells_silence: bool = False) -> None:
+        self._vendor = vendor
+        self._tells_silence = tells_silence
+        self._false: dict[str, list[str]] = defaultdict(list)
+        self._silent: dict[str, list[int]] = defaultdict(list)
+        self._twice: list[int] = []
 
+    def share(self, percent: Raw, *, card: int, expected: bool = True) -> float | None:
+        """Busy, 0 to 1. Not `expected` where the vendor does not measure it, as on a card cut up by MIG."""
+        value = self._checked("utilization", percent, bounds=PERCENT, card=card, expected=expected)
+        return None if value is None else value / 100
 
-@dataclass
-class Checker:
-    """Makes cards of figures; `problems` are those figures that cannot be."""
+    def celsius(self, raw: Raw, *, card: int) -> float | None:
+        return self._checked("temperature", raw, bounds=CELSIUS, card=card)
 
-    vendor: str
-    family: str
-    problems: list[Problem] = field(default_factory=list[Problem])
+    def watts(self, raw: Raw, *, card: int) -> float | None:
+        return self._checked("power", raw, bounds=WATTS, card=card)
 
-    def card(self, said: Figures, *, selectors: Selectors) -> Accelerator:
-        total = self._within(said, "memory_bytes", said.memory_bytes, 1, MOST_MEMORY_BYTES)
-        used = self._within(said, "memory_used_bytes", said.memory_used_bytes, 0, total or MOST_MEMORY_BYTES)
-        busy = self._within(said, "utilization", said.utilization, 0, 100)
-        return Accelerator(
-            family=self.family,
-            vendor=self.vendor,
-            name=said.name or "unknown",
-            index=said.index,
-            uuid=said.uuid or None,
-            bus_id=self._address(said),
-            memory_bytes=int(total or 0),
-            memory_used_bytes=None if used is None else int(used),
-            utilization=None if busy is None else busy / 100,
-            temperature_celsius=self._within(said, "temperature", said.temperature_celsius, COLDEST, HOTTEST),
-            power_watts=self._within(said, "power", said.power_watts, 0, MOST_WATTS),
-            power_limit_watts=self._within(said, "power limit", said.power_limit_watts, 1, MOST_WATTS),
-            driver_version=said.driver_version,
-            runtime_version=said.runtime_version,
-            compute_capability=said.compute_capability,
-            architecture=said.architecture,
-            health=said.health,
-            links=said.links,
-            partitioning=said.partitioning,
-            selectors=selectors,
+    def watts_limit(self, raw: Raw, *, card: int) -> float | None:
+        """Zero is no limit that a card has; drivers say it where they know none."""
+        return self._checked("power limit", raw, bounds=WATTS, card=card, expected=False) or None
+
+    def memory(self, total: Raw, used: Raw, *, card: int) -> tuple[int, int | None]:
+        """Bytes in all, 0 where that is not known, and bytes used."""
+        if total is None:
+            self._silent["memory size"].append(card)
+        whole = self._checked("memory size", total, bounds=MEMORY_BYTES, card=card, expected=False)
+        if whole is None:
+            return 0, None
+        part = self._checked("memory use", used, bounds=(0.0, whole), card=card)
+        return int(whole), None if part is None else int(part)
+
+    def distinct(self, cards: Iterable[Accelerator]) -> tuple[Accelerator, ...]:
+        """The first card of each index: a card is chosen by it, so no two may share one."""
+        known: dict[int, Accelerator] = {}
+        for card in cards:
+            if card.index in known:
+                self._twice.append(card.index)
+            known.setdefault(card.index, card)
+        return tuple(known.values())
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        said = (
+            *((f"The {what} cannot be true: {', '.join(cards)}.", FALSE_HINT) for what, cards in self._false.items()),
+            *((f"No {what} is given for card {_list(cards)}.", SILENT_HINT) for what, cards in self._silent.items()),
+            *((f"Two cards claim to be card {card}; the second is left out.", TWICE_HINT) for card in self._twice),
         )
+        return tuple(Problem(vendor=self._vendor, message=message, hint=hint) for message, hint in said)
 
-    def say(self, message: str, *, hint: str = LIES_HINT) -> None:
-        self.problems.append(Problem(vendor=self.vendor, message=message, hint=hint))
-
-    def _within(self, said: Figures, what: str, value: float | None, low: float, high: float) -> float | None:
-        if value is None or low <= value <= high:
-            return value
-        words = what.removesuffix("_bytes").replace("_", " ")
-        self.say(f"Card {said.index}: its {words} cannot be {value:g}.")
-        return None
-
-    def _address(self, said: Figures) -> BusId | None:
-        address = normal_address(said.bus_id)
-        if said.bus_id and address is None:
-            self.say(f"Card {said.index}: {said.bus_id!r} is no PCI address.")
-        return address
-
-
-def normal_address(text: str | None) -> BusId | None:
-    """`00000000:2A:00.0`, as NVML's children write it, in the kernel's spelling; None for anything else."""
-    match = ADDRESS.fullmatch((text or "").strip().lower())
-    return f"{int(match[1], 16):04x}:{match[2]}:{match[3]}.{match[4]}" if match else None
+    def _checked(
+        self, what: str, raw: Raw, *, bounds: tuple[float, float], card: int, expected: bool = True
+    ) -> float | None:
+        """A not-a-number of a library fails both comparisons, and so is false and not silent."""
+        value = raw if isinstance(raw, float) else number(raw)
+        if value is None:
+            if expected and self._tells_silence:
+                self._silent[what].append(card)
+            return None
+        if not bounds[0] <= value <= bounds[1]:
+            self._false[what].append(f"card {card} says {value:g}")
+            return None
+        return value
 
 
-def cards_on_bus(world: World, vendor_id: str) -> tuple[PciDevice, ...]:
-    """The vendor's devices that are cards; some make network devices and bridges under the same id."""
-    return tuple(device for device in world.cards(vendor_id) if device.device_class.startswith(CARD_CLASSES))
-
-
-def unlisted(
-    cards: Collection[Accelerator], devices: Iterable[PciDevice], *, checker: Checker, skipped: Collection[BusId] = ()
-) -> tuple[Accelerator, ...]:
-    """Cards on the bus that the driver does not list: fallen out, or never come up. None where addresses are unknown.
-
-    `skipped` are addresses that the driver lists and that are no cards of their own.
-    """
-    if any(card.bus_id is None for card in cards):
-        return ()
-    listed = {*(card.bus_id for card in cards), *skipped}
-    gone = [device for device in devices if device.bus_id not in listed]
-    first = 1 + max((card.index for card in cards), default=-1)
-    for device in gone:
-        checker.say(f"The driver does not list the card at {device.bus_id}.", hint="Look for it in the kernel's log.")
-    return tuple(
-        Accelerator(
-            family=checker.family,
-            vendor=checker.vendor,
-            name=f"PCI device {device.vendor_id}:{device.device_id}",
-            index=first + place,
-            bus_id=device.bus_id,
-            memory_bytes=0,
-            health=Health(state=HealthState.FAILED, reasons=("The driver does not list this card.",)),
-            numa_node=device.numa_node,
-        )
-        for place, device in enumerate(gone)
-    )
-
-
-def display_nodes(world: World, bus_id: BusId | None) -> tuple[str, ...]:
-    """The card's nodes under /dev/dri, which the kernel names in its PCI folder (kernel: sysfs-class-drm)."""
-    if bus_id is None:
-        return ()
-    folder = world.root / "sys/bus/pci/devices" / bus_id / "drm"
-    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-    return tuple(f"/dev/dri/{name}" for name in names if name.startswith(("card", "renderD")))
-
-
-def health(*, failed: Iterable[str] = (), warnings: Iterable[str] = ()) -> Health:
-    """The worst of what was found; `ok` when the vendor was asked and had nothing to say."""
-    reasons = (*failed, *warnings)
-    if not reasons:
-        return Health(state=HealthState.OK)
-    return Health(state=HealthState.FAILED if tuple(failed) else HealthState.WARNING, reasons=reasons)
+def _list(cards: list[int]) -> str:
+    return ", ".join(str(card) for card in cards)

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, HealthState, Link, LinkKind
 from appliance.hardware.pci import PciDevice
+from appliance.hardware.vendors.c_library import CLibrary
+from appliance.hardware.vendors.figures import Figures
 from appliance.hardware.vendors.gaudi_names import (
+    BRAND,
     PORT_BYTES_PER_SECOND,
     architecture,
-    cards,
-    device_at,
     selectors,
 )
-from appliance.hardware.vendors.native import Native
-from appliance.hardware.vendors.places import bus_id, numa_node, unlisted
-from appliance.hardware.vendors.readings import Figures, health_of
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import scaled
+from appliance.hardware.vendors.places import bus_id, device_at, numa_node
 from appliance.hardware.world import World
 
 LIBRARIES = ("usr/lib/habanalabs/libhlml.so", "libhlml.so")
@@ -62,7 +63,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Node:
-    native: Native
+    library: CLibrary
     world: World
     devices: tuple[PciDevice, ...]
     handles: dict[int, ctypes.c_void_p]
@@ -70,33 +71,32 @@ class Node:
 
 
 def from_library(world: World) -> Detected:
-    native = Native(world.shared_library(*LIBRARIES))
-    native.must("hlml_init", words=WORDS)
+    library = CLibrary(world.shared_library(*LIBRARIES), name="libhlml.so", words=WORDS)
+    library.must("hlml_init")
     try:
-        return _read(native, world)
+        return _read(library, world)
     finally:
-        native.call("hlml_shutdown")
+        library.status("hlml_shutdown")
 
 
-def _read(native: Native, world: World) -> Detected:
-    count = native.count("hlml_device_get_count", words=WORDS)
-    handles = {index: handle for index in range(count) if (handle := _handle(native, index))}
+def _read(library: CLibrary, world: World) -> Detected:
+    count = library.count("hlml_device_get_count")
+    handles = {index: handle for index in range(count) if (handle := _handle(library, index))}
     node = Node(
-        native=native,
+        library=library,
         world=world,
-        devices=cards(world),
+        devices=BRAND.cards(world),
         handles=handles,
-        driver=native.text("hlml_get_driver_version", length=256) or world.text("sys/module/habanalabs/version"),
+        driver=library.text("hlml_get_driver_version") or world.text("sys/module/habanalabs/version"),
     )
-    figures = Figures("gaudi")
+    figures = Figures("gaudi", tells_silence=True)
     found = tuple(_card(node, index, figures) if index in handles else _lost(node, index) for index in range(count))
-    problems = (*figures.problems, *unlisted(node.devices, (card.bus_id for card in found), vendor="gaudi"))
-    return Detected(accelerators=found, source="library", problems=problems)
+    return Detected(accelerators=found, source="library", problems=figures.problems)
 
 
-def _handle(native: Native, index: int) -> ctypes.c_void_p | None:
+def _handle(library: CLibrary, index: int) -> ctypes.c_void_p | None:
     handle = ctypes.c_void_p()
-    status = native.call("hlml_device_get_handle_by_index", index, ctypes.byref(handle))
+    status = library.status("hlml_device_get_handle_by_index", index, ctypes.byref(handle))
     return handle if status == 0 else None
 
 
@@ -113,83 +113,83 @@ def _lost(node: Node, index: int) -> Accelerator:
 
 
 def _card(node: Node, index: int, figures: Figures) -> Accelerator:
-    native, handle = node.native, node.handles[index]
-    pci = native.record("hlml_device_get_pci_info", handle, into=PciPlace())
+    library, handle = node.library, node.handles[index]
+    pci = library.record("hlml_device_get_pci_info", handle, into=PciPlace())
     place: BusId | None = bus_id(pci.bus_id.decode(errors="replace")) if pci else None
     device = device_at(node.devices, place)
-    memory = native.record("hlml_device_get_memory_info", handle, into=Memory())
+    memory = library.record("hlml_device_get_memory_info", handle, into=Memory())
     total, used = figures.memory(memory.total if memory else None, memory.used if memory else None, card=index)
-    power = native.integer("hlml_device_get_power_usage", handle)
-    limit = native.integer("hlml_device_get_power_management_default_limit", handle)
-    degrees = native.integer("hlml_device_get_temperature", handle, ON_CHIP, kind=ctypes.c_int)
+    power = library.number("hlml_device_get_power_usage", handle)
+    limit = library.number("hlml_device_get_power_management_default_limit", handle)
+    degrees = library.number("hlml_device_get_temperature", handle, ON_CHIP, kind=ctypes.c_int)
     temperature = figures.celsius(degrees, card=index)
-    ports = _ports(native, handle)
+    ports = _ports(library, handle)
     return Accelerator(
         family="gaudi",
         vendor="gaudi",
-        name=native.text("hlml_device_get_name", handle) or architecture(device) or "Gaudi card",
+        name=library.text("hlml_device_get_name", handle) or architecture(device) or "Gaudi card",
         index=index,
-        uuid=native.text("hlml_device_get_uuid", handle, length=256),
+        uuid=library.text("hlml_device_get_uuid", handle),
         bus_id=place,
         memory_bytes=total,
         memory_used_bytes=used,
-        utilization=figures.share(native.integer("hlml_device_get_utilization_rates", handle), card=index),
+        utilization=figures.share(library.number("hlml_device_get_utilization_rates", handle), card=index),
         temperature_celsius=temperature,
-        power_watts=figures.watts(None if power is None else power / MILLI, card=index),
-        power_limit_watts=figures.watts_limit(None if limit is None else limit / MILLI, card=index),
+        power_watts=figures.watts(scaled(power, MILLI), card=index),
+        power_limit_watts=figures.watts_limit(scaled(limit, MILLI), card=index),
         driver_version=node.driver,
         architecture=architecture(device),
-        health=_health(native, handle, temperature=temperature, ports=ports),
+        health=_health(library, handle, temperature=temperature, ports=ports),
         numa_node=numa_node(node.devices, place),
         links=_links(node, index, ports, architecture(device)),
         selectors=selectors(
             node.world,
             index=index,
-            module=native.integer("hlml_device_get_module_id", handle),
-            minor=native.integer("hlml_device_get_minor_number", handle),
+            module=library.number("hlml_device_get_module_id", handle),
+            minor=library.number("hlml_device_get_minor_number", handle),
             device=device,
         ),
     )
 
 
-def _health(native: Native, handle: ctypes.c_void_p, *, temperature: float | None, ports: Ports | None) -> Health:
+def _health(library: CLibrary, handle: ctypes.c_void_p, *, temperature: float | None, ports: Ports | None) -> Health:
     failed: list[str] = []
     warnings: list[str] = []
     remarks: list[str] = []
     wide = ctypes.c_uint64
     counts = "hlml_device_get_total_ecc_errors"
-    if uncorrected := native.integer(counts, handle, UNCORRECTED, SINCE_RESET, kind=wide):
+    if uncorrected := library.number(counts, handle, UNCORRECTED, SINCE_RESET, kind=wide):
         failed.append(f"{uncorrected} uncorrected ECC errors since the last reset: reset the card.")
-    if ever := native.integer(counts, handle, UNCORRECTED, IN_ITS_LIFE, kind=wide):
+    if ever := library.number(counts, handle, UNCORRECTED, IN_ITS_LIFE, kind=wide):
         remarks.append(f"{ever} uncorrected ECC errors in its life.")
-    if native.integer("hlml_device_get_replaced_rows_pending_status", handle):
+    if library.number("hlml_device_get_replaced_rows_pending_status", handle):
         warnings.append("A row of its memory waits to be replaced: reset the card.")
-    rows = sum(_replaced_rows(native, handle, cause) for cause in (0, 1))
+    rows = sum(_replaced_rows(library, handle, cause) for cause in (0, 1))
     if rows:
         remarks.append(f"{rows} rows of its memory were replaced.")
-    throttled = native.integer("hlml_device_get_current_clocks_throttle_reasons", handle, kind=wide) or 0
+    throttled = library.number("hlml_device_get_current_clocks_throttle_reasons", handle, kind=wide) or 0
     warnings += [f"Throttled by {words}." for bit, words in THROTTLE.items() if throttled & bit]
-    slowdown = native.integer("hlml_device_get_temperature_threshold", handle, SLOWDOWN_THRESHOLD)
+    slowdown = library.number("hlml_device_get_temperature_threshold", handle, SLOWDOWN_THRESHOLD)
     if temperature and slowdown and temperature >= slowdown:
         warnings.append(f"{temperature:g} °C, and it slows down at {slowdown}.")
     if ports and ports.up < ports.inside:
         warnings.append(f"{ports.up} of {ports.inside} ports to the other cards are up: manage_network_ifs.sh --up.")
-    return health_of(failed=failed, warnings=warnings, remarks=remarks, asked=True)
+    return health(failed=failed, warnings=warnings, remarks=remarks)
 
 
-def _replaced_rows(native: Native, handle: ctypes.c_void_p, cause: int) -> int:
+def _replaced_rows(library: CLibrary, handle: ctypes.c_void_p, cause: int) -> int:
     count = ctypes.c_uint(0)
-    status = native.call("hlml_device_get_replaced_rows", handle, cause, ctypes.byref(count), None)
+    status = library.status("hlml_device_get_replaced_rows", handle, cause, ctypes.byref(count), None)
     return count.value if status == 0 else 0
 
 
-def _ports(native: Native, handle: ctypes.c_void_p) -> Ports | None:
+def _ports(library: CLibrary, handle: ctypes.c_void_p) -> Ports | None:
     """Two masks of all ports and of those that leave the box; None where the library does not tell, or has none."""
     every, leaving = (ctypes.c_uint64 * PORT_WORDS)(), (ctypes.c_uint64 * PORT_WORDS)()
-    if native.call("hlml_get_mac_addr_info", handle, every, leaving) != 0:
+    if library.status("hlml_get_mac_addr_info", handle, every, leaving) != 0:
         return None
     inside = [port for port in range(64) if every[0] >> port & 1 and not leaving[0] >> port & 1]
-    up = sum(1 for port in inside if native.integer("hlml_nic_get_link", handle, port, kind=ctypes.c_uint8))
+    up = sum(1 for port in inside if library.number("hlml_nic_get_link", handle, port, kind=ctypes.c_uint8))
     return Ports(inside=len(inside), up=up) if inside else None
 
 

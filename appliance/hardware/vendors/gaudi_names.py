@@ -2,9 +2,9 @@
 
 from appliance.hardware.inventory import Selectors
 from appliance.hardware.pci import PciDevice
+from appliance.hardware.vendors.brand import Brand
 from appliance.hardware.world import World
 
-PCI_ID = "1da3"
 HINT = (
     "Install Intel Gaudi's driver and firmware tools (hl-smi must list every card); in a container, use its runtime "
     "with HABANA_VISIBLE_DEVICES."
@@ -25,13 +25,12 @@ PORT_BYTES_PER_SECOND = {"Gaudi": 12_500_000_000, "Gaudi 2": 12_500_000_000, "Ga
 """100 Gb/s a port, 200 for Gaudi 3 (docs.habana.ai, Gaudi Architecture)."""
 
 
-def cards(world: World) -> tuple[PciDevice, ...]:
+def is_card(device: PciDevice) -> bool:
     """Processing accelerators; the vendor id alone would take in its other chips."""
-    return tuple(card for card in world.cards(PCI_ID) if card.device_class.startswith("12"))
+    return device.device_class.startswith("12")
 
 
-def device_at(devices: tuple[PciDevice, ...], place: str | None) -> PciDevice | None:
-    return next((device for device in devices if device.bus_id == place), None)
+BRAND = Brand("gaudi", "gaudi", "1da3", hint=HINT, products=ARCHITECTURES, is_card=is_card)
 
 
 def architecture(device: PciDevice | None) -> str | None:

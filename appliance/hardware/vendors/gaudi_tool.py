@@ -4,10 +4,12 @@ import csv
 
 from appliance.hardware.inventory import Accelerator, Detected, Health
 from appliance.hardware.pci import PciDevice
-from appliance.hardware.vendors.gaudi_names import architecture, cards, device_at, selectors
-from appliance.hardware.vendors.places import bus_id, numa_node, unlisted
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.gaudi_names import BRAND, architecture, selectors
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import Raw, in_bytes, number
+from appliance.hardware.vendors.places import bus_id, device_at, numa_node
 from appliance.hardware.vendors.questions import ask_together
-from appliance.hardware.vendors.readings import Figures, Raw, health_of, in_bytes, number
 from appliance.hardware.world import VendorFailed, World
 
 PLAIN = (
@@ -27,11 +29,10 @@ def from_tool(world: World) -> Detected:
     rows = _rows(told)
     if not rows:
         raise VendorFailed("hl-smi lists no card.")
-    devices = cards(world)
-    figures = Figures("gaudi")
+    devices = BRAND.cards(world)
+    figures = Figures("gaudi", tells_silence=True)
     found = tuple(_card(world, devices, figures, row, index) for index, row in rows.items())
-    problems = (*figures.problems, *unlisted(devices, (card.bus_id for card in found), vendor="gaudi"))
-    return Detected(accelerators=found, source="tool", problems=problems)
+    return Detected(accelerators=found, source="tool", problems=figures.problems)
 
 
 def _rows(text: str) -> dict[int, dict[str, str]]:
@@ -50,9 +51,7 @@ def _card(
 ) -> Accelerator:
     place = bus_id(row.get("bus_id", ""))
     device = device_at(devices, place)
-    total, used = figures.memory(
-        in_bytes(row.get("memory.total"), unit="mib"), in_bytes(row.get("memory.used"), unit="mib"), card=index
-    )
+    total, used = figures.memory(in_bytes(row.get("memory.total")), in_bytes(row.get("memory.used")), card=index)
     module = number(row.get("module_id"))
     return Accelerator(
         family="gaudi",
@@ -80,9 +79,8 @@ def _card(
 def _health(since_reset: Raw, ever: Raw) -> Health:
     failed = number(since_reset)
     remark = number(ever)
-    return health_of(
+    return health(
         failed=[f"{failed:g} uncorrected ECC errors since the last reset: reset the card."] if failed else [],
-        warnings=[],
         remarks=[f"{remark:g} uncorrected ECC errors in its life."] if remark else [],
         asked=failed is not None,
     )

@@ -7,16 +7,18 @@ ix-container-toolkit (`IX_VISIBLE_DEVICES`). Run against libraries built from th
 """
 
 import ctypes
-from collections.abc import Sequence
 from dataclasses import replace
 
 from appliance.hardware.inventory import Detected, Health, Selectors
 from appliance.hardware.vendors import nvml_shaped
-from appliance.hardware.vendors.c_calls import Calls
-from appliance.hardware.vendors.figures import Checker, Figures, cards_on_bus, health, unlisted
-from appliance.hardware.vendors.smi_table import read_table, version
-from appliance.hardware.vendors.vendor import Vendor, first_that_works, from_pci
-from appliance.hardware.world import VendorFailed, World
+from appliance.hardware.vendors.brand import Brand, vendor_of
+from appliance.hardware.vendors.c_library import CLibrary
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import ordinal
+from appliance.hardware.vendors.questions import ask_together, needed, printed, unanswered
+from appliance.hardware.vendors.reading import CardMaker, Reading
+from appliance.hardware.vendors.smi_table import NO_UUIDS, read_table, version
+from appliance.hardware.world import World
 
 NAME, FAMILY, PCI_ID = "iluvatar", "corex", "1e3e"
 LIBRARIES = ("/usr/local/corex/lib64/libixml.so", "/usr/local/corex/lib/libixml.so", "libixml.so")
@@ -28,79 +30,53 @@ PRODUCTS = {"0002": "Iluvatar MR-V100"}
 HINT = "Install CoreX's driver and tools under /usr/local/corex, and see that `ixsmi` shows the cards."
 
 
-def is_present(world: World) -> bool:
-    return bool(cards_on_bus(world, PCI_ID))
-
-
-def detect(world: World) -> Detected:
-    ways = (("libixml", from_library), ("ixsmi", from_tool))
-    return first_that_works(world, vendor=NAME, ways=ways, bare=bare, hint=HINT)
-
-
 def from_library(world: World) -> Detected:
-    library = world.shared_library(*LIBRARIES)
-    figures, minors, calls = nvml_shaped.read(library, nvml_shaped.Dialect("nvml", "Cuda", health=ixml_health))
-    checker = Checker(NAME, FAMILY)
-    calls.report(checker)
-    return conclude(world, figures, minors, checker)
+    dialect = nvml_shaped.Dialect("libixml.so", "nvml", "Cuda", health=ixml_health)
+    readings, library = nvml_shaped.read(world.shared_library(*LIBRARIES), dialect)
+    return MAKER.detected(world, readings, source="library", problems=library.problems(NAME))
 
 
-def ixml_health(calls: Calls, handle: ctypes.c_void_p) -> Health:
+def ixml_health(library: CLibrary, handle: ctypes.c_void_p) -> Health:
     """Any bit of `ixmlDeviceGetHealth` is bad; their meanings are not published. Double errors are uncorrected."""
-    bits = calls.long_number("ixmlDeviceGetHealth", handle)
+    bits = library.number("ixmlDeviceGetHealth", handle, kind=ctypes.c_uint64)
     single, double = ctypes.c_uint(), ctypes.c_uint()
-    counted = calls.did("ixmlDeviceGetEccErros", handle, ctypes.byref(single), ctypes.byref(double))
-    if bits is None and not counted:
-        return Health()
+    counted = library.did("ixmlDeviceGetEccErros", handle, ctypes.byref(single), ctypes.byref(double))
     return health(
         failed=[f"The driver reports health {bits:#x}."] if bits else [],
         warnings=[f"{double.value} uncorrected ECC errors."] if counted and double.value else [],
+        asked=bits is not None or counted,
     )
 
 
 def from_tool(world: World) -> Detected:
     """The table, and the uuids where this version of ixsmi can be queried for them."""
     placed = replace(world, environ={**TOOL_ENVIRON, **world.environ})
-    output = placed.tool("ixsmi", folders=(TOOL_FOLDER,))
-    checker = Checker(NAME, FAMILY)
-    figures = [card for card, _ in read_table(output)]
-    uuids = queried_uuids(placed, checker)
-    for card in figures:
+    query = ("--query-gpu=index,uuid", "--format=csv")
+    table, queried = ask_together(placed, "ixsmi", (), query, folders=(TOOL_FOLDER,))
+    output, uuids = needed(table), read_uuids(printed(queried))
+    readings = [card for card, _ in read_table(output)]
+    for card in readings:
         card.uuid, card.runtime_version = uuids.get(card.index), version(output, "CUDA")
-    found = conclude(world, figures, [None] * len(figures), checker)
-    return found.model_copy(update={"source": "tool"})
+    problems = unanswered(queried, "ixsmi --query-gpu", vendor=NAME, hint=HINT, costs=NO_UUIDS)
+    return MAKER.detected(world, readings, source="tool", problems=problems)
 
 
-def queried_uuids(world: World, checker: Checker) -> dict[int, str]:
-    try:
-        output = world.tool("ixsmi", "--query-gpu=index,uuid", "--format=csv", folders=(TOOL_FOLDER,))
-    except VendorFailed as error:
-        checker.say(f"The cards' uuids are unknown: {error}", hint=HINT)
-        return {}
+def read_uuids(output: str) -> dict[int, str]:
     rows = [[cell.strip() for cell in line.split(",")] for line in output.splitlines()]
-    return {int(row[0]): row[1] for row in rows if len(row) == 2 and row[0].isdigit() and row[1]}
+    numbered = ((ordinal(row[0]), row[1]) for row in rows if len(row) == 2)
+    return {index: uuid for index, uuid in numbered if index is not None and uuid}
 
 
-def conclude(world: World, figures: Sequence[Figures], minors: Sequence[int | None], checker: Checker) -> Detected:
-    cards = tuple(
-        checker.card(card, selectors=selectors(card, minor)) for card, minor in zip(figures, minors, strict=True)
-    )
-    cards += unlisted(cards, cards_on_bus(world, PCI_ID), checker=checker)
-    return Detected(accelerators=cards, problems=tuple(checker.problems))
-
-
-def selectors(card: Figures, minor: int | None) -> Selectors:
+def selectors(_: World, card: Reading) -> Selectors:
     """A device node bears the minor number, which need not be the index."""
     return Selectors(
         process={"CUDA_VISIBLE_DEVICES": str(card.index)},
         container={"IX_VISIBLE_DEVICES": card.uuid or str(card.index)},
-        device_nodes=() if minor is None else (f"/dev/iluvatar{minor}",),
+        device_nodes=() if card.minor is None else (f"/dev/iluvatar{card.minor}",),
         kubernetes="iluvatar.com/gpu",
     )
 
 
-def bare(world: World) -> Detected:
-    return from_pci(cards_on_bus(world, PCI_ID), vendor=NAME, family=FAMILY, products=PRODUCTS)
-
-
-VENDOR = Vendor(name=NAME, family=FAMILY, pci_ids=(PCI_ID,), is_present=is_present, detect=detect)
+BRAND = Brand(NAME, FAMILY, PCI_ID, hint=HINT, products=PRODUCTS)
+MAKER = CardMaker(BRAND, selectors)
+VENDOR = vendor_of(BRAND, ways=(("libixml", from_library), ("ixsmi", from_tool)))

@@ -4,7 +4,7 @@ import ctypes
 
 from appliance.hardware.inventory import Health
 from appliance.hardware.vendors import sysman as zes
-from appliance.hardware.vendors.readings import health_of
+from appliance.hardware.vendors.health import health
 from appliance.hardware.vendors.sysman import Sysman
 from appliance.hardware.vendors.xe_link import read_ports
 
@@ -36,7 +36,7 @@ def health_of_card(
     broken = sum(1 for _, port in ports if port.status == zes.FAILED)
     if broken:
         warnings.append(f"{broken} of its {len(ports)} Xe Link ports have failed.")
-    return health_of(failed=failed, warnings=warnings, remarks=remarks, asked=True)
+    return health(failed=failed, warnings=warnings, remarks=remarks)
 
 
 def _errors(sysman: Sysman, card: ctypes.c_void_p) -> tuple[int, int]:
@@ -48,7 +48,7 @@ def _errors(sysman: Sysman, card: ctypes.c_void_p) -> tuple[int, int]:
         keep = ctypes.c_uint8(0)
         if known is None or known.type != zes.UNCORRECTABLE:
             continue
-        if sysman.native.call("zesRasGetState", group, keep, ctypes.byref(state)) == 0:
+        if sysman.library.status("zesRasGetState", group, keep, ctypes.byref(state)) == 0:
             errors += sum(state.category[place] for place in zes.HARDWARE_ERRORS)
             resets += state.category[zes.RESETS]
     return errors, resets

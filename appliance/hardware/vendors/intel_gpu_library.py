@@ -1,20 +1,19 @@
 """Intel GPUs as Level Zero Sysman describes them.
 
-Power and load come as counters: all cards are read twice with one short wait between.
+Power and load come as counters, which take two readings (`intel_gpu_power`).
 """
 
 import ctypes
-import time
 from dataclasses import dataclass
 
 from appliance.hardware.inventory import Accelerator, BusId, Detected
 from appliance.hardware.pci import PciDevice
 from appliance.hardware.vendors import sysman as zes
+from appliance.hardware.vendors.figures import Figures
 from appliance.hardware.vendors.intel_gpu_health import health_of_card
-from appliance.hardware.vendors.intel_gpu_names import PRODUCTS, cards, selectors
-from appliance.hardware.vendors.intel_gpu_power import Pulse, rate, read_pulse, watts_limit
-from appliance.hardware.vendors.places import address, numa_node, unlisted
-from appliance.hardware.vendors.readings import Figures
+from appliance.hardware.vendors.intel_gpu_names import BRAND, selectors
+from appliance.hardware.vendors.intel_gpu_power import Beat, read_twice, watts_limit
+from appliance.hardware.vendors.places import address, device_at, numa_node
 from appliance.hardware.vendors.sysman import Sysman
 from appliance.hardware.vendors.xe_link import fabric_ids, links_of
 from appliance.hardware.world import VendorFailed, World
@@ -24,7 +23,6 @@ LIBRARIES = (
     "usr/lib64/libze_loader.so.1",
     "libze_loader.so.1",
 )
-BETWEEN_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,20 +33,17 @@ class Node:
     handles: tuple[ctypes.c_void_p, ...]
     places: tuple[BusId, ...]
     fabric: dict[int, int]
-    before: tuple[Pulse, ...]
-    after: tuple[Pulse, ...]
+    beats: dict[BusId, Beat]
 
 
 def from_library(world: World) -> Detected:
     sysman = Sysman(world.shared_library(*LIBRARIES))
-    devices = cards(world)
+    devices = BRAND.cards(world)
     known = {device.bus_id for device in devices}
     found = [(card, place) for card in sysman.cards() if (place := _place(sysman, card)) in known]
     if not found:
         raise VendorFailed("Level Zero lists none of the cards on the PCI bus.")
     handles = tuple(card for card, _ in found)
-    before = tuple(read_pulse(sysman, card) for card in handles)
-    time.sleep(BETWEEN_SECONDS)
     node = Node(
         sysman=sysman,
         world=world,
@@ -56,13 +51,11 @@ def from_library(world: World) -> Detected:
         handles=handles,
         places=tuple(place for _, place in found),
         fabric={port: index for index, card in enumerate(handles) for port in fabric_ids(sysman, card)},
-        before=before,
-        after=tuple(read_pulse(sysman, card) for card in handles),
+        beats=read_twice(sysman, {place: card for card, place in found}, machine=world.root),
     )
-    figures = Figures("intel")
+    figures = Figures("intel", tells_silence=True)
     accelerators = tuple(_card(node, index, figures) for index in range(len(handles)))
-    problems = (*figures.problems, *unlisted(devices, node.places, vendor="intel"))
-    return Detected(accelerators=accelerators, source="library", problems=problems)
+    return Detected(accelerators=accelerators, source="library", problems=figures.problems)
 
 
 def _place(sysman: Sysman, card: ctypes.c_void_p) -> BusId:
@@ -75,22 +68,22 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
     about = sysman.ask("zesDeviceGetProperties", handle, zes.DeviceProperties)
     total, used, worst = _memory(sysman, handle)
     memory, memory_used = figures.memory(total, used, card=index)
-    busy = rate(node.before[index].activity, node.after[index].activity)
+    beat = node.beats[place]
     degrees, hottest = _temperature(sysman, handle)
     temperature = figures.celsius(degrees, card=index)
-    device_id = next((device.device_id for device in node.devices if device.bus_id == place), "")
+    device = device_at(node.devices, place)
     return Accelerator(
         family="xpu",
         vendor="intel",
-        name=(_said(about.core.name) if about else None) or PRODUCTS.get(device_id, "Intel GPU"),
+        name=(_said(about.core.name) if about else None) or BRAND.product(device, unknown="Intel GPU"),
         index=index,
         uuid=_uuid(about) if about else None,
         bus_id=place,
         memory_bytes=memory,
         memory_used_bytes=memory_used,
-        utilization=figures.share(None if busy is None else busy * 100, card=index),
+        utilization=figures.share(beat.percent, card=index),
         temperature_celsius=temperature,
-        power_watts=figures.watts(rate(node.before[index].energy, node.after[index].energy), card=index),
+        power_watts=figures.watts(beat.watts, card=index),
         power_limit_watts=figures.watts_limit(watts_limit(sysman, handle), card=index),
         driver_version=_said(about.driver_version) if about else None,
         health=health_of_card(sysman, handle, temperature=temperature, hottest=hottest, memory=worst),
@@ -134,7 +127,7 @@ def _temperature(sysman: Sysman, card: ctypes.c_void_p) -> tuple[float | None, f
         if known is None or known.type not in (zes.GLOBAL_SENSOR, zes.GPU_SENSOR):
             continue
         value = ctypes.c_double()
-        if sysman.native.call("zesTemperatureGetState", sensor, ctypes.byref(value)) == 0:
+        if sysman.library.status("zesTemperatureGetState", sensor, ctypes.byref(value)) == 0:
             degrees.append(value.value)
             limits.append(known.max_temperature)
     return max(degrees, default=None), min((limit for limit in limits if limit > 0), default=None)

@@ -2,10 +2,10 @@
 
 from appliance.hardware.inventory import BusId, Selectors
 from appliance.hardware.pci import PciDevice
-from appliance.hardware.vendors.places import is_virtual
+from appliance.hardware.vendors.brand import Brand
+from appliance.hardware.vendors.places import device_at, display_nodes, is_virtual
 from appliance.hardware.world import World
 
-PCI_ID = "8086"
 HINT = (
     "Install Intel's compute runtime with Level Zero (libze1, libze-intel-gpu1) and put the user into the group "
     "render; in a container, pass /dev/dri."
@@ -28,23 +28,20 @@ PRODUCTS = {
 """From the PCI ID repository (pci.ids) and the kernel's intel/pciids.h."""
 
 
-def cards(world: World) -> tuple[PciDevice, ...]:
+def is_card(device: PciDevice) -> bool:
     """Display devices, without the processor's own GPU (on bus 0), the NPU (class 12) and virtual functions."""
-    return tuple(
-        card
-        for card in world.cards(PCI_ID)
-        if card.device_class.startswith("03") and card.bus_id[5:7] != "00" and not is_virtual(card)
-    )
+    return device.device_class.startswith("03") and device.bus_id[5:7] != "00" and not is_virtual(device)
+
+
+BRAND = Brand("intel", "xpu", "8086", hint=HINT, products=PRODUCTS, is_card=is_card)
 
 
 def selectors(world: World, devices: tuple[PciDevice, ...], *, index: int, place: BusId | None) -> Selectors:
     """Level Zero counts cards as Sysman lists them; the Kubernetes resource is named after the kernel's driver."""
-    device = next((one for one in devices if one.bus_id == place), None)
-    nodes = sorted(entry.name for entry in (device.path / "drm").glob("*")) if device else []
-    paths = [f"dev/dri/{name}" for name in nodes if name.startswith(("card", "renderD"))]
+    device = device_at(devices, place)
     driver = (device.path / "driver").resolve().name if device else ""
     return Selectors(
         process={"ZE_AFFINITY_MASK": str(index)},
-        device_nodes=tuple(f"/{path}" for path in paths if world.exists(path)),
+        device_nodes=tuple(node for node in display_nodes(world, place) if world.exists(node)),
         kubernetes=f"gpu.intel.com/{driver}" if driver in ("i915", "xe") else None,
     )

@@ -4,11 +4,12 @@ Kunlunxin's tool has the same name, and on a machine with both an answer without
 """
 
 from appliance.hardware.inventory import Accelerator, Detected
-from appliance.hardware.vendors.documents import Json, at, entries, measure, parse, words
-from appliance.hardware.vendors.intel_gpu_names import PRODUCTS, cards, selectors
-from appliance.hardware.vendors.places import bus_id, numa_node, unlisted
+from appliance.hardware.vendors.documents import Json, at, entries, figure, parse, words
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.intel_gpu_names import BRAND, selectors
+from appliance.hardware.vendors.numbers import Raw, in_bytes, number
+from appliance.hardware.vendors.places import bus_id, device_at, numa_node
 from appliance.hardware.vendors.questions import Answer, ask_together, needed
-from appliance.hardware.vendors.readings import Figures, Raw, in_bytes, number
 from appliance.hardware.world import VendorFailed, World
 
 MOST_CARDS = 16
@@ -16,7 +17,7 @@ MOST_CARDS = 16
 
 def from_tool(world: World) -> Detected:
     """It tells figures of one card at a time, so all are asked about together, by their numbers on the bus."""
-    devices = cards(world)
+    devices = BRAND.cards(world)
     numbers = [str(number) for number in range(min(len(devices), MOST_CARDS))]
     listed, *answers = ask_together(
         world,
@@ -30,14 +31,13 @@ def from_tool(world: World) -> Detected:
         raise VendorFailed("xpu-smi lists no card.")
     details = _documents(answers[: len(numbers)])
     stats = _documents(answers[len(numbers) :])
-    figures = Figures("intel")
+    figures = Figures("intel", tells_silence=True)
     found = tuple(_card(world, row, details, stats, figures) for row in rows if _is_card(row))
-    problems = (*figures.problems, *unlisted(devices, (card.bus_id for card in found), vendor="intel"))
-    return Detected(accelerators=found, source="tool", problems=problems)
+    return Detected(accelerators=found, source="tool", problems=figures.problems)
 
 
 def _index(row: Json) -> int | None:
-    value = number(measure(row, "device_id"))
+    value = number(figure(row, "device_id"))
     return None if value is None else int(value)
 
 
@@ -64,18 +64,17 @@ def _documents(answers: list[Answer]) -> dict[int, Json]:
 def _card(world: World, row: Json, details: dict[int, Json], stats: dict[int, Json], figures: Figures) -> Accelerator:
     index = _index(row) or 0
     detail, stat = details.get(index), stats.get(index)
-    devices = cards(world)
-    place = bus_id(words(row, "pci_bdf_address") or "")
-    device_id = (words(row, "pci_device_id") or "").lower().removeprefix("0x")
-    size = measure(detail, "memory_physical_size_byte")
-    total = size if size is not None else measure(row, "memory_physical_size_byte")
+    devices = BRAND.cards(world)
+    place = bus_id(words(row, "pci_bdf_address"))
+    size = figure(detail, "memory_physical_size_byte")
+    total = size if size is not None else figure(row, "memory_physical_size_byte")
     memory, used = figures.memory(
-        in_bytes(total, unit="b"), in_bytes(_metric(stat, "MEMORY_USED", sum_of=True), unit="mib"), card=index
+        in_bytes(total, unit="b"), in_bytes(_metric(stat, "MEMORY_USED", sum_of=True)), card=index
     )
     return Accelerator(
         family="xpu",
         vendor="intel",
-        name=words(row, "device_name") or PRODUCTS.get(device_id, "Intel GPU"),
+        name=words(row, "device_name") or BRAND.product(device_at(devices, place), unknown="Intel GPU"),
         index=index,
         uuid=words(row, "uuid"),
         bus_id=place,
@@ -102,7 +101,5 @@ def _metric(stat: Json, name: str, *, sum_of: bool = False) -> Raw:
 
 
 def _values(rows: Json, name: str) -> list[float]:
-    told = (
-        number(measure(row, "value")) for row in entries(rows) if words(row, "metrics_type") == f"XPUM_STATS_{name}"
-    )
+    told = (number(figure(row, "value")) for row in entries(rows) if words(row, "metrics_type") == f"XPUM_STATS_{name}")
     return [value for value in told if value is not None]

@@ -11,15 +11,16 @@ from typing import ClassVar
 
 from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState, Link, Partitioning
 from appliance.hardware.vendors.c_library import CLibrary
-from appliance.hardware.vendors.kunlunxin_cards import card_groups, selectors
-from appliance.hardware.vendors.kunlunxin_tool import read_topology
-from appliance.hardware.vendors.measurements import Notes, bus_address, numa_node
-from appliance.hardware.world import VendorFailed, World
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.kunlunxin_names import card_groups, selectors
+from appliance.hardware.vendors.kunlunxin_tool import ask, read_topology, without_links
+from appliance.hardware.vendors.numbers import scaled
+from appliance.hardware.vendors.places import address, numa_node
+from appliance.hardware.world import World
 
 PATHS = ("/usr/local/xpu/lib64/libxpuml.so", "/usr/local/xpu/so/libxpuml.so", "libxpuml.so.1", "libxpuml.so")
 QUIET = (3, 4)
 """Not supported, no permission."""
-MOST_CARDS = 64
 TEXT = 96
 ARCHITECTURES = {1: "KL1", 2: "KL2", 3: "KL3"}
 STATES = {
@@ -30,6 +31,7 @@ STATES = {
     208: (HealthState.FAILED, "The card is in an exception."),
 }
 SRIOV_ON = 2
+MILLI = 1000
 
 
 class PciPlace(ctypes.Structure):
@@ -82,72 +84,65 @@ class Attributes(ctypes.Structure):
     ]
 
 
-def detect(world: World, *, hint: str) -> Detected:
-    notes = Notes(vendor="kunlunxin", hint=hint)
-    library = CLibrary(world.shared_library(*PATHS), name="libxpuml.so", notes=notes, quiet=QUIET)
+def from_library(world: World) -> Detected:
+    library = CLibrary(world.shared_library(*PATHS), name="libxpuml.so", quiet=QUIET)
     library.must("xpumlInit")
-    count = ctypes.c_uint()
-    library.must("xpumlDeviceGetCount", ctypes.byref(count))
-    if count.value > MOST_CARDS:
-        raise VendorFailed(f"xpumlDeviceGetCount counts {count.value} cards.")
-    driver = library.ask_text("xpumlSystemGetDriverVersion", size=TEXT, with_size=True)
-    links = read_topology(world, notes=notes) if count.value > 1 else {}
+    count = library.count("xpumlDeviceGetCount")
+    driver = library.text("xpumlSystemGetDriverVersion", size=TEXT)
+    (topology,) = ask(world, ("topo", "-m")) if count > 1 else ("",)
+    links = read_topology(topology)
+    figures = Figures("kunlunxin")
     found = tuple(
-        _accelerator(world, library, index, notes=notes, driver=driver, links=links.get(index, ()))
-        for index in range(count.value)
+        _accelerator(world, library, index, figures=figures, driver=driver, links=links.get(index, ()))
+        for index in range(count)
     )
-    return Detected(accelerators=found, card_groups=card_groups(found), source="library", problems=notes.problems)
+    problems = (*without_links(topology), *library.problems("kunlunxin"), *figures.problems)
+    return Detected(accelerators=found, card_groups=card_groups(found), source="library", problems=problems)
 
 
 def _accelerator(
-    world: World, library: CLibrary, index: int, *, notes: Notes, driver: str | None, links: tuple[Link, ...]
+    world: World, library: CLibrary, index: int, *, figures: Figures, driver: str | None, links: tuple[Link, ...]
 ) -> Accelerator:
     card = ctypes.c_void_p()
     library.must("xpumlDeviceGetHandleByIndex", ctypes.c_uint(index), ctypes.byref(card))
-    place, memory, load, kind = PciPlace(), MemoryInUse(), Utilization(), Attributes()
-    address = (
-        bus_address(place.domain, place.bus, place.device, place.function)
-        if library.ask("xpumlDeviceGetPciInfo", card, ctypes.byref(place))
-        else None
-    )
-    has_memory = library.ask("xpumlDeviceGetMemoryInfo", card, ctypes.byref(memory))
-    total, used = notes.memory(
-        total=memory.total if has_memory else None, used=memory.used if has_memory else None, card=index
-    )
-    has_load = library.ask("xpumlDeviceGetUtilizationRates", card, ctypes.byref(load))
-    has_kind = library.ask("xpumlDeviceGetAttributes", card, ctypes.byref(kind))
-    power = _figure(library, "xpumlDeviceGetPowerUsage", card)
+    pci = library.record("xpumlDeviceGetPciInfo", card, into=PciPlace())
+    place = address(pci.domain, pci.bus, pci.device, pci.function) if pci else None
+    memory = library.record("xpumlDeviceGetMemoryInfo", card, into=MemoryInUse())
+    total, used = figures.memory(memory.total if memory else None, memory.used if memory else None, card=index)
+    load = library.record("xpumlDeviceGetUtilizationRates", card, into=Utilization())
+    kind = library.record("xpumlDeviceGetAttributes", card, into=Attributes())
+    power = library.number("xpumlDeviceGetPowerUsage", card)
     return Accelerator(
         family="kunlun",
         vendor="kunlunxin",
-        name=library.ask_text("xpumlDeviceGetName", card, size=TEXT, with_size=True) or "Kunlunxin XPU",
+        name=library.text("xpumlDeviceGetName", card, size=TEXT) or "Kunlunxin XPU",
         index=index,
         uuid=_uuid(library, card),
-        bus_id=address,
+        bus_id=place,
         memory_bytes=total,
         memory_used_bytes=used,
-        utilization=notes.share(load.xpu if has_load else None, card=index),
-        temperature_celsius=notes.celsius(_figure(library, "xpumlDeviceGetTemperature", card, 0), card=index),
-        power_watts=notes.watts(None if power is None else power / 1000, card=index),
+        utilization=figures.share(load.xpu if load else None, card=index),
+        temperature_celsius=figures.celsius(library.number("xpumlDeviceGetTemperature", card, 0), card=index),
+        power_watts=figures.watts(scaled(power, MILLI), card=index),
         driver_version=driver,
-        architecture=ARCHITECTURES.get(kind.arch_id) if has_kind else None,
+        architecture=ARCHITECTURES.get(kind.arch_id) if kind else None,
         health=_health(library, card),
-        numa_node=numa_node(world, address),
+        numa_node=numa_node(world.pci, place),
         links=links,
         partitioning=_partitioning(library, card),
-        selectors=selectors(world, index=index, minor=_figure(library, "xpumlDeviceGetMinorNumber", card)),
+        selectors=selectors(world, index=index, minor=library.number("xpumlDeviceGetMinorNumber", card)),
     )
 
 
 def _uuid(library: CLibrary, card: ctypes.c_void_p) -> str | None:
     """The board's serial number where the library gives no UUID; it is as much the card's own."""
     if library.has("xpumlDeviceGetUUID"):
-        return library.ask_text("xpumlDeviceGetUUID", card, size=TEXT, with_size=True)
-    return library.ask_text("xpumlDeviceGetSerial", card, size=TEXT, with_size=True)
+        return library.text("xpumlDeviceGetUUID", card, size=TEXT)
+    return library.text("xpumlDeviceGetSerial", card, size=TEXT)
 
 
 def _health(library: CLibrary, card: ctypes.c_void_p) -> Health:
-    state = _figure(library, "xpumlDeviceGetState", card)
+    state = library.number("xpumlDeviceGetState", card)
     if state not in STATES:
         return Health()
     health, reason = STATES[state]
@@ -156,10 +151,5 @@ def _health(library: CLibrary, card: ctypes.c_void_p) -> Health:
 
 def _partitioning(library: CLibrary, card: ctypes.c_void_p) -> Partitioning:
     """That the card is cut up, not into what: virtual functions are PCI devices of their own."""
-    mode = _figure(library, "xpumlDeviceGetHostVxpuMode", card)
+    mode = library.number("xpumlDeviceGetHostVxpuMode", card)
     return Partitioning(mode="SR-IOV" if mode == SRIOV_ON else None)
-
-
-def _figure(library: CLibrary, symbol: str, card: ctypes.c_void_p, *more: int) -> int | None:
-    value = ctypes.c_uint()
-    return value.value if library.ask(symbol, card, *more, ctypes.byref(value)) else None

@@ -4,14 +4,20 @@ Recent drivers install the tool as `xpu_smi` too, a name that Intel does not use
 """
 
 import re
+from collections.abc import Sequence
 
-from appliance.hardware.inventory import Accelerator, Detected, Health, HealthState, Link
-from appliance.hardware.vendors.kunlunxin_cards import card_groups, selectors
-from appliance.hardware.vendors.measurements import Notes, bus_id, mebibytes, numa_node, number, whole
-from appliance.hardware.vendors.topology_matrix import read_links
+from appliance.hardware.inventory import Accelerator, Detected, Health, Link, Problem
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.kunlunxin_names import HINT, card_groups, selectors
+from appliance.hardware.vendors.numbers import in_bytes, number, whole
+from appliance.hardware.vendors.places import bus_id, numa_node
+from appliance.hardware.vendors.questions import Answer, ask_together, needed, printed, unanswered
+from appliance.hardware.vendors.topology_matrix import NO_LINKS, read_links
 from appliance.hardware.world import TOOL_FOLDERS, VendorFailed, World
 
 FOLDERS = ("usr/local/xpu/bin",)
+FABRIC = re.compile("XL")
 
 Section = dict[tuple[str, str], str]
 """Values by section and name; a name before the first section has an empty one."""
@@ -19,35 +25,37 @@ Section = dict[tuple[str, str], str]
 _CARD = re.compile(r"^\s*XPU ([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])\s*$", re.MULTILINE)
 
 
-def detect(world: World, *, hint: str) -> Detected:
-    notes = Notes(vendor="kunlunxin", hint=hint)
-    head, *blocks = _CARD.split(ask(world, "-q"))
+def from_tool(world: World) -> Detected:
+    told, topology = ask(world, ("-q",), ("topo", "-m"))
+    head, *blocks = _CARD.split(needed(told))
     pairs = list(zip(blocks[::2], blocks[1::2], strict=True))
     if not pairs:
         raise VendorFailed("xpu-smi -q lists no Kunlunxin card; is it Intel's xpu-smi?")
-    links = read_topology(world, notes=notes) if len(pairs) > 1 else {}
+    links = read_topology(topology)
+    figures = Figures("kunlunxin")
     found = tuple(
         _accelerator(
-            world, index, address, block=read_section(f"{head}\n{block}"), notes=notes, links=links.get(index, ())
+            world, index, address, block=read_section(f"{head}\n{block}"), figures=figures, links=links.get(index, ())
         )
         for index, (address, block) in enumerate(pairs)
     )
-    return Detected(accelerators=found, card_groups=card_groups(found), source="tool", problems=notes.problems)
+    problems = (*(without_links(topology) if pairs[1:] else ()), *figures.problems)
+    return Detected(accelerators=found, card_groups=card_groups(found), source="tool", problems=problems)
 
 
-def ask(world: World, *arguments: str) -> str:
+def ask(world: World, *questions: Sequence[str]) -> tuple[Answer, ...]:
     paths = (f"{folder}/xpu_smi" for folder in (*FOLDERS, *TOOL_FOLDERS))
     name = "xpu_smi" if any(world.exists(path) for path in paths) else "xpu-smi"
-    return world.tool(name, *arguments, folders=FOLDERS)
+    return ask_together(world, name, *questions, folders=FOLDERS)
 
 
-def read_topology(world: World, *, notes: Notes) -> dict[int, tuple[Link, ...]]:
+def read_topology(topology: Answer) -> dict[int, tuple[Link, ...]]:
     """XL is Kunlunxin's own link."""
-    try:
-        return read_links(ask(world, "topo", "-m"), prefix="XPU", fabrics=("XL",))
-    except VendorFailed as error:
-        notes.say(f"xpu-smi topo -m: {error} The links between the cards are not known.")
-        return {}
+    return read_links(printed(topology), prefix="XPU", fabric=FABRIC)
+
+
+def without_links(topology: Answer) -> tuple[Problem, ...]:
+    return unanswered(topology, "xpu-smi topo -m", vendor="kunlunxin", hint=HINT, costs=NO_LINKS)
 
 
 def read_section(text: str) -> Section:
@@ -70,12 +78,12 @@ def _accelerator(
     address: str,
     *,
     block: Section,
-    notes: Notes,
+    figures: Figures,
     links: tuple[Link, ...],
 ) -> Accelerator:
-    total, used = notes.memory(
-        total=mebibytes(block.get(("Memory Usage", "Total"))),
-        used=mebibytes(block.get(("Memory Usage", "Used"))),
+    total, used = figures.memory(
+        in_bytes(block.get(("Memory Usage", "Total"))),
+        in_bytes(block.get(("Memory Usage", "Used"))),
         card=index,
     )
     place = bus_id(address)
@@ -88,15 +96,15 @@ def _accelerator(
         bus_id=place,
         memory_bytes=total,
         memory_used_bytes=used,
-        utilization=notes.share(number(block.get(("Utilization", "Xpu"))), card=index),
-        temperature_celsius=notes.celsius(number(block.get(("", "XPU Current Temp"))), card=index),
-        power_watts=notes.watts(number(block.get(("", "Power Draw"))), card=index),
-        power_limit_watts=notes.watts(number(block.get(("", "Enforced Power Limit"))), card=index),
+        utilization=figures.share(number(block.get(("Utilization", "Xpu"))), card=index),
+        temperature_celsius=figures.celsius(number(block.get(("", "XPU Current Temp"))), card=index),
+        power_watts=figures.watts(number(block.get(("", "Power Draw"))), card=index),
+        power_limit_watts=figures.watts_limit(number(block.get(("", "Enforced Power Limit"))), card=index),
         driver_version=block.get(("", "Driver Version")),
         runtime_version=block.get(("", "XPU-RT Version")),
         architecture=block.get(("", "Product Architecture")),
         health=_health(block),
-        numa_node=numa_node(world, place),
+        numa_node=numa_node(world.pci, place),
         links=links,
         selectors=selectors(world, index=index, minor=whole(block.get(("", "Minor Number")))),
     )
@@ -105,7 +113,5 @@ def _accelerator(
 def _health(block: Section) -> Health:
     """The tool knows no state; uncorrectable memory errors since the driver was loaded are what it tells."""
     errors = whole(block.get(("Volatile", "DRAM Uncorrectable")))
-    if errors is None:
-        return Health()
-    reasons = (f"{errors} uncorrectable DRAM errors.",) if errors else ()
-    return Health(state=HealthState.WARNING if errors else HealthState.OK, reasons=reasons)
+    warnings = [f"{errors} uncorrectable DRAM errors."] if errors else []
+    return health(warnings=warnings, asked=errors is not None)

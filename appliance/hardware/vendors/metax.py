@@ -10,19 +10,15 @@ say what a reason of unavailability is numbered; 0 is taken for none. Selectors:
 import ctypes
 from collections.abc import Sequence
 
-from appliance.hardware.inventory import BusId, Detected, Health, Link, LinkKind, Selectors
-from appliance.hardware.vendors.c_calls import Calls, clean
-from appliance.hardware.vendors.figures import (
-    Checker,
-    Figures,
-    cards_on_bus,
-    display_nodes,
-    health,
-    normal_address,
-    unlisted,
-)
-from appliance.hardware.vendors.smi_table import read_table, read_uuids, version
-from appliance.hardware.vendors.vendor import Vendor, first_that_works, from_pci
+from appliance.hardware.inventory import Detected, Health, Link, LinkKind, Selectors
+from appliance.hardware.vendors.brand import Brand, vendor_of
+from appliance.hardware.vendors.c_library import MOST_CARDS, CLibrary, text_of
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import scaled
+from appliance.hardware.vendors.places import bus_id, display_nodes
+from appliance.hardware.vendors.questions import ask_together, needed, printed, unanswered
+from appliance.hardware.vendors.reading import CardMaker, Reading
+from appliance.hardware.vendors.smi_table import NO_UUIDS, read_table, read_uuids, version
 from appliance.hardware.world import VendorFailed, World
 
 NAME, FAMILY, PCI_ID = "metax", "maca", "9999"
@@ -38,14 +34,13 @@ NOT_SUPPORTED = frozenset({3})
 LOST = frozenset({2, 6})
 """MXSML_OperationNotSupport; MXSML_NoDevice and InvalidDeviceId."""
 
-INSUFFICIENT_SIZE = 10
 PHYSICAL_FUNCTION = 1
 DRIVER_VERSION = 1
 HOTSPOT = 0
 XCORE = 4
 METAXLINK = 5
 VERSION_BYTES = 64
-MOST_CARDS, MOST_SUPPLIES = 256, 16
+MOST_SUPPLIES = 16
 KIB, MILLI, CENTI = 1024, 1000, 100
 
 
@@ -92,140 +87,107 @@ class Unavailable(ctypes.Structure):
     _fields_ = [("code", ctypes.c_int), ("reason", ctypes.c_char * 64)]
 
 
-def is_present(world: World) -> bool:
-    return bool(cards_on_bus(world, PCI_ID))
-
-
-def detect(world: World) -> Detected:
-    ways = (("libmxsml", from_library), ("mx-smi", from_tool))
-    return first_that_works(world, vendor=NAME, ways=ways, bare=bare, hint=HINT)
-
-
 def from_library(world: World) -> Detected:
-    calls = Calls(world.shared_library(*LIBRARIES), unsupported=NOT_SUPPORTED, lost=LOST)
-    calls.must("mxSmlInit")
-    count = calls.code("mxSmlGetDeviceCount")
+    library = CLibrary(world.shared_library(*LIBRARIES), name="libmxsml.so", quiet=NOT_SUPPORTED, lost=LOST)
+    library.must("mxSmlInit")
+    count = library.returned("mxSmlGetDeviceCount")
     if not count or not 0 < count <= MOST_CARDS:
         raise VendorFailed(f"The library counts {count} cards.")
-    runtime = sized_text(calls, "mxSmlGetMacaVersion")
-    skipped: set[BusId] = set()
-    figures = [card for index in range(count) if (card := read(calls, index, runtime, skipped))]
-    listed = [card.index for card in figures]
-    for card in figures:
-        card.links = fabric_links(calls, card.index, listed)
-    checker = Checker(NAME, FAMILY)
-    calls.report(checker)
-    return conclude(world, figures, checker, skipped=skipped)
+    runtime = sized_text(library, "mxSmlGetMacaVersion")
+    readings = [card for index in range(count) if (card := read(library, index, runtime))]
+    listed = [card.index for card in readings]
+    for card in readings:
+        card.links = fabric_links(library, card.index, listed)
+    return MAKER.detected(world, readings, source="library", problems=library.problems(NAME))
 
 
-def read(calls: Calls, index: int, runtime: str | None, skipped: set[BusId]) -> Figures | None:
-    """None for a physical function, whose address goes into `skipped`."""
-    calls.lost_now = False
-    card, place = Figures(index, runtime_version=runtime), ctypes.c_uint(index)
-    about = DeviceDetails()
-    if calls.did("mxSmlGetDeviceInfo", place, ctypes.byref(about)):
-        card.name, card.uuid, card.bus_id = clean(about.device_name), clean(about.uuid), clean(about.bdf_id)
+def read(library: CLibrary, index: int, runtime: str | None) -> Reading | None:
+    """None for a physical function."""
+    library.found_lost = False
+    card, place = Reading(index, runtime_version=runtime), ctypes.c_uint(index)
+    about = library.record("mxSmlGetDeviceInfo", place, into=DeviceDetails())
+    if about:
+        card.name, card.uuid, card.place = text_of(about.device_name), text_of(about.uuid), text_of(about.bdf_id)
         if about.mode == PHYSICAL_FUNCTION:
-            skipped.update(filter(None, [normal_address(card.bus_id)]))
             return None
-    card.driver_version = sized_text(calls, "mxSmlGetDeviceVersion", place, ctypes.c_uint(DRIVER_VERSION))
-    measure(card, calls, place)
-    card.health = health(failed=["The driver lost this card."]) if calls.lost_now else asked_health(calls, place)
+    card.driver_version = sized_text(library, "mxSmlGetDeviceVersion", place, ctypes.c_uint(DRIVER_VERSION))
+    measure(card, library, place)
+    card.health = asked_health(library, place)
+    if library.found_lost:
+        card.health = health(failed=["The driver lost this card."])
     return card
 
 
-def measure(card: Figures, calls: Calls, place: ctypes.c_uint) -> None:
-    memory = CardMemory()
-    if calls.did("mxSmlGetMemoryInfo", place, ctypes.byref(memory)):
+def measure(card: Reading, library: CLibrary, place: ctypes.c_uint) -> None:
+    memory = library.record("mxSmlGetMemoryInfo", place, into=CardMemory())
+    if memory:
         card.memory_bytes, card.memory_used_bytes = memory.vram_total * KIB, memory.vram_used * KIB
-    card.utilization = calls.signed_number("mxSmlGetDeviceIpUsage", place, ctypes.c_uint(XCORE))
-    heat = calls.signed_number("mxSmlGetTemperatureInfo", place, ctypes.c_uint(HOTSPOT))
-    card.temperature_celsius = None if heat is None else heat / CENTI
-    card.power_watts = board_watts(calls, place)
-    limit = calls.number("mxSmlGetBoardPowerLimit", place)
-    card.power_limit_watts = None if limit is None else limit / MILLI
+    card.utilization = library.number("mxSmlGetDeviceIpUsage", place, ctypes.c_uint(XCORE), kind=ctypes.c_int)
+    heat = library.number("mxSmlGetTemperatureInfo", place, ctypes.c_uint(HOTSPOT), kind=ctypes.c_int)
+    card.temperature_celsius = scaled(heat, CENTI)
+    card.power_watts = board_watts(library, place)
+    card.power_limit_watts = scaled(library.number("mxSmlGetBoardPowerLimit", place), MILLI)
 
 
-def board_watts(calls: Calls, place: ctypes.c_uint) -> float | None:
+def board_watts(library: CLibrary, place: ctypes.c_uint) -> float | None:
     """The sum of the board's supplies; how many there are is in `size` afterwards."""
     supplies, size = (Supply * MOST_SUPPLIES)(), ctypes.c_uint(MOST_SUPPLIES)
-    if not calls.did("mxSmlGetBoardPowerInfo", place, ctypes.byref(size), supplies) or size.value > MOST_SUPPLIES:
+    if not library.did("mxSmlGetBoardPowerInfo", place, ctypes.byref(size), supplies) or size.value > MOST_SUPPLIES:
         return None
     return sum(supplies[way].power for way in range(size.value)) / MILLI
 
 
-def asked_health(calls: Calls, place: ctypes.c_uint) -> Health:
-    why, errors = Unavailable(), EccErrors()
-    is_told = calls.did("mxSmlGetDeviceUnavailableReason", place, ctypes.byref(why))
-    is_counted = calls.did("mxSmlGetTotalEccErrors", place, ctypes.byref(errors))
-    if not is_told and not is_counted:
-        return Health()
-    uncorrected = errors.sram_ue + errors.dram_ue
+def asked_health(library: CLibrary, place: ctypes.c_uint) -> Health:
+    why = library.record("mxSmlGetDeviceUnavailableReason", place, into=Unavailable())
+    errors = library.record("mxSmlGetTotalEccErrors", place, into=EccErrors())
+    uncorrected = errors.sram_ue + errors.dram_ue if errors else 0
     return health(
-        failed=[f"Unavailable: {clean(why.reason) or why.code}."] if why.code else [],
+        failed=[f"Unavailable: {text_of(why.reason) or why.code}."] if why and why.code else [],
         warnings=[f"{uncorrected} uncorrected ECC errors."] if uncorrected else [],
+        asked=bool(why or errors),
     )
 
 
-def fabric_links(calls: Calls, index: int, others: Sequence[int]) -> tuple[Link, ...]:
+def fabric_links(library: CLibrary, index: int, others: Sequence[int]) -> tuple[Link, ...]:
     """MetaXLink, which `mx-smi topo` calls MX; other distances are read off the PCI tree."""
     near = [
         other
         for other in others
         if other != index
-        and calls.number("mxSmlGetDeviceTopology", ctypes.c_uint(index), ctypes.c_uint(other)) == METAXLINK
+        and library.number("mxSmlGetDeviceTopology", ctypes.c_uint(index), ctypes.c_uint(other)) == METAXLINK
     ]
     return tuple(Link(peer_index=other, kind=LinkKind.FABRIC, name="MX") for other in near)
 
 
-def sized_text(calls: Calls, name: str, *arguments: object) -> str | None:
+def sized_text(library: CLibrary, name: str, *arguments: object) -> str | None:
     """Functions that take the buffer's length by reference."""
     buffer, size = ctypes.create_string_buffer(VERSION_BYTES), ctypes.c_uint(VERSION_BYTES)
-    return clean(buffer.value) if calls.did(name, *arguments, buffer, ctypes.byref(size)) else None
+    return text_of(buffer.raw) if library.did(name, *arguments, buffer, ctypes.byref(size)) else None
 
 
 def from_tool(world: World) -> Detected:
     """The table, and `mx-smi -L` for the uuids. From 2.2 on the table says whether a card is available."""
-    output = world.tool("mx-smi", folders=TOOL_FOLDERS)
-    checker = Checker(NAME, FAMILY)
+    table, listed = ask_together(world, "mx-smi", (), ("-L",), folders=TOOL_FOLDERS)
+    output, uuids = needed(table), read_uuids(printed(listed))
     rows = read_table(output)
-    uuids = listed_uuids(world, checker)
     for card, block in rows:
         card.uuid, card.runtime_version = uuids.get(card.index), version(output, "MACA")
         state = block.splitlines()[1].rstrip("| ").rpartition("|")[2].strip() if "GPU-State" in output else None
         if state:
             card.health = health(failed=[] if state == "Available" else [f"mx-smi calls it {state}."])
-    found = conclude(world, [card for card, _ in rows], checker)
-    return found.model_copy(update={"source": "tool"})
+    problems = unanswered(listed, "mx-smi -L", vendor=NAME, hint=HINT, costs=NO_UUIDS)
+    return MAKER.detected(world, [card for card, _ in rows], source="tool", problems=problems)
 
 
-def listed_uuids(world: World, checker: Checker) -> dict[int, str]:
-    try:
-        return read_uuids(world.tool("mx-smi", "-L", folders=TOOL_FOLDERS))
-    except VendorFailed as error:
-        checker.say(f"The cards' uuids are unknown: {error}", hint=HINT)
-        return {}
-
-
-def conclude(
-    world: World, figures: Sequence[Figures], checker: Checker, *, skipped: Sequence[BusId] | set[BusId] = ()
-) -> Detected:
-    cards = tuple(checker.card(card, selectors=selectors(world, card)) for card in figures)
-    cards += unlisted(cards, cards_on_bus(world, PCI_ID), checker=checker, skipped=skipped)
-    return Detected(accelerators=cards, problems=tuple(checker.problems))
-
-
-def selectors(world: World, card: Figures) -> Selectors:
+def selectors(world: World, card: Reading) -> Selectors:
     return Selectors(
         process={"CUDA_VISIBLE_DEVICES": str(card.index)},
         container={"CUDA_VISIBLE_DEVICES": str(card.index)},
-        device_nodes=("/dev/mxcd", *display_nodes(world, normal_address(card.bus_id))),
+        device_nodes=("/dev/mxcd", *display_nodes(world, bus_id(card.place))),
         kubernetes="metax-tech.com/gpu",
     )
 
 
-def bare(world: World) -> Detected:
-    return from_pci(cards_on_bus(world, PCI_ID), vendor=NAME, family=FAMILY, products=PRODUCTS)
-
-
-VENDOR = Vendor(name=NAME, family=FAMILY, pci_ids=(PCI_ID,), is_present=is_present, detect=detect)
+BRAND = Brand(NAME, FAMILY, PCI_ID, hint=HINT, products=PRODUCTS)
+MAKER = CardMaker(BRAND, selectors)
+VENDOR = vendor_of(BRAND, ways=(("libmxsml", from_library), ("mx-smi", from_tool)))

@@ -7,25 +7,19 @@ Run against libraries built from the binding and recorded output only.
 """
 
 import ctypes
-import json
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import cast
 
 from appliance.hardware.inventory import Detected, Health, Link, LinkKind, Partitioning, Selectors
-from appliance.hardware.vendors.c_calls import Calls, clean
-from appliance.hardware.vendors.figures import (
-    Checker,
-    Figures,
-    cards_on_bus,
-    display_nodes,
-    health,
-    normal_address,
-    unlisted,
-)
-from appliance.hardware.vendors.smi_table import MIB, read_table
-from appliance.hardware.vendors.vendor import Vendor, first_that_works, from_pci
+from appliance.hardware.vendors.brand import Brand, vendor_of
+from appliance.hardware.vendors.c_library import CLibrary, text_of
+from appliance.hardware.vendors.documents import Json, at, entries, figure, parse, words
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import in_bytes, number, ordinal, scaled
+from appliance.hardware.vendors.places import bus_id, display_nodes
+from appliance.hardware.vendors.reading import CardMaker, Reading
+from appliance.hardware.vendors.smi_table import read_table
 from appliance.hardware.world import VendorFailed, World
 
 NAME, FAMILY, PCI_ID = "moore_threads", "musa", "1ed5"
@@ -43,7 +37,7 @@ LOST = frozenset({2})
 UNCORRECTED, SINCE_DRIVER_START, IN_DRAM = 1, 0, 1
 LINK_UP = 1
 MPC_TYPE_SHIFT, MPC_TYPE_MASK, MPC_PARENT = 5, 0x7, 1
-MOST_CARDS, MOST_LINKS = 256, 64
+MOST_LINKS = 64
 MILLI = 1000
 BYTES_PER_GBIT = 10**9 // 8
 
@@ -78,107 +72,93 @@ class Property(ctypes.Structure):
     _fields_ = [("bits", ctypes.c_uint), ("reserved", ctypes.c_uint)]
 
 
-def is_present(world: World) -> bool:
-    return bool(cards_on_bus(world, PCI_ID))
-
-
-def detect(world: World) -> Detected:
-    ways = (("libmtml", from_library), ("mthreads-gmi", from_json), ("mthreads-gmi's table", from_table))
-    return first_that_works(world, vendor=NAME, ways=ways, bare=bare, hint=HINT)
-
-
 def from_library(world: World) -> Detected:
-    calls = Calls(world.shared_library(*LIBRARIES), unsupported=NOT_SUPPORTED, lost=LOST)
+    library = CLibrary(world.shared_library(*LIBRARIES), name="libmtml.so", quiet=NOT_SUPPORTED, lost=LOST)
     session = ctypes.c_void_p()
-    calls.must("mtmlLibraryInit", ctypes.byref(session))
+    library.must("mtmlLibraryInit", ctypes.byref(session))
     try:
-        count = calls.number("mtmlLibraryCountDevice", session)
-        if not count or count > MOST_CARDS:
-            raise VendorFailed(f"The library counts {count} cards.")
-        driver = driver_version(calls, session)
-        figures = [Figures(index, driver_version=driver) for index in range(count)]
-        for card in figures:
-            read(card, calls, session)
+        count = library.count("mtmlLibraryCountDevice", session)
+        if not count:
+            raise VendorFailed("The library counts no card.")
+        driver = driver_version(library, session)
+        readings = [Reading(index, driver_version=driver) for index in range(count)]
+        for card in readings:
+            read(card, library, session)
     finally:
-        calls.code("mtmlLibraryShutDown", session)
-    checker = Checker(NAME, FAMILY)
-    calls.report(checker)
-    return conclude(world, figures, checker)
+        library.status("mtmlLibraryShutDown", session)
+    return MAKER.detected(world, readings, source="library", problems=library.problems(NAME))
 
 
 @contextmanager
-def held(calls: Calls, name: str, free: str, *arguments: object) -> Generator[ctypes.c_void_p | None]:
+def held(library: CLibrary, name: str, free: str, *arguments: object) -> Generator[ctypes.c_void_p | None]:
     """A handle that must be given back; None where it cannot be had."""
-    handle = calls.handle(name, *arguments)
+    handle = library.handle(name, *arguments)
     try:
         yield handle
     finally:
         if handle:
-            calls.code(free, handle)
+            library.status(free, handle)
 
 
-def driver_version(calls: Calls, session: ctypes.c_void_p) -> str | None:
-    with held(calls, "mtmlLibraryInitSystem", "mtmlLibraryFreeSystem", session) as system:
-        return calls.text("mtmlSystemGetDriverVersion", system) if system else None
+def driver_version(library: CLibrary, session: ctypes.c_void_p) -> str | None:
+    with held(library, "mtmlLibraryInitSystem", "mtmlLibraryFreeSystem", session) as system:
+        return library.text("mtmlSystemGetDriverVersion", system) if system else None
 
 
-def read(card: Figures, calls: Calls, session: ctypes.c_void_p) -> None:
-    calls.lost_now = False
+def read(card: Reading, library: CLibrary, session: ctypes.c_void_p) -> None:
+    library.found_lost = False
     place = ctypes.c_uint(card.index)
-    with held(calls, "mtmlLibraryInitDeviceByIndex", "mtmlLibraryFreeDevice", session, place) as device:
+    with held(library, "mtmlLibraryInitDeviceByIndex", "mtmlLibraryFreeDevice", session, place) as device:
         if device is None:
             card.health = health(failed=["The library does not let this card be asked."])
             return
-        identify(card, calls, device)
-        measure(card, calls, device)
-    if calls.lost_now:
+        identify(card, library, device)
+        measure(card, library, device)
+    if library.found_lost:
         card.health = health(failed=["The driver lost this card."])
 
 
-def identify(card: Figures, calls: Calls, device: ctypes.c_void_p) -> None:
-    card.name = calls.text("mtmlDeviceGetName", device)
-    card.uuid = calls.text("mtmlDeviceGetUUID", device)
-    place, said = PciPlace(), Property()
-    if calls.did("mtmlDeviceGetPciInfo", device, ctypes.byref(place)):
-        card.bus_id = clean(place.sbdf)
-    if calls.did("mtmlDeviceGetProperty", device, ctypes.byref(said)):
-        is_parent = (said.bits >> MPC_TYPE_SHIFT) & MPC_TYPE_MASK == MPC_PARENT
-        card.partitioning = Partitioning(mode="mpc" if is_parent else None)
-    card.links = fabric_links(card, calls, device)
+def identify(card: Reading, library: CLibrary, device: ctypes.c_void_p) -> None:
+    card.name = library.text("mtmlDeviceGetName", device)
+    card.uuid = library.text("mtmlDeviceGetUUID", device)
+    place = library.record("mtmlDeviceGetPciInfo", device, into=PciPlace())
+    card.place = text_of(place.sbdf) if place else None
+    said = library.record("mtmlDeviceGetProperty", device, into=Property())
+    is_parent = said is not None and (said.bits >> MPC_TYPE_SHIFT) & MPC_TYPE_MASK == MPC_PARENT
+    card.partitioning = Partitioning(mode="mpc" if is_parent else None)
+    card.links = fabric_links(card, library, device)
 
 
-def measure(card: Figures, calls: Calls, device: ctypes.c_void_p) -> None:
-    power = calls.number("mtmlDeviceGetPowerUsage", device)
-    card.power_watts = None if power is None else power / MILLI
-    with held(calls, "mtmlDeviceInitGpu", "mtmlDeviceFreeGpu", device) as gpu:
+def measure(card: Reading, library: CLibrary, device: ctypes.c_void_p) -> None:
+    card.power_watts = scaled(library.number("mtmlDeviceGetPowerUsage", device), MILLI)
+    with held(library, "mtmlDeviceInitGpu", "mtmlDeviceFreeGpu", device) as gpu:
         if gpu:
-            card.utilization = calls.number("mtmlGpuGetUtilization", gpu)
-            card.temperature_celsius = calls.signed_number("mtmlGpuGetTemperature", gpu)
-    with held(calls, "mtmlDeviceInitMemory", "mtmlDeviceFreeMemory", device) as memory:
+            card.utilization = library.number("mtmlGpuGetUtilization", gpu)
+            card.temperature_celsius = library.number("mtmlGpuGetTemperature", gpu, kind=ctypes.c_int)
+    with held(library, "mtmlDeviceInitMemory", "mtmlDeviceFreeMemory", device) as memory:
         if memory:
-            card.memory_bytes = calls.long_number("mtmlMemoryGetTotal", memory)
-            card.memory_used_bytes = calls.long_number("mtmlMemoryGetUsed", memory)
-            card.health = memory_health(calls, memory)
+            card.memory_bytes = library.number("mtmlMemoryGetTotal", memory, kind=ctypes.c_uint64)
+            card.memory_used_bytes = library.number("mtmlMemoryGetUsed", memory, kind=ctypes.c_uint64)
+            card.health = memory_health(library, memory)
 
 
-def memory_health(calls: Calls, memory: ctypes.c_void_p) -> Health:
+def memory_health(library: CLibrary, memory: ctypes.c_void_p) -> Health:
     kinds = [ctypes.c_uint(kind) for kind in (UNCORRECTED, SINCE_DRIVER_START, IN_DRAM)]
-    errors = calls.long_number("mtmlMemoryGetEccErrorCounter", memory, *kinds)
-    if errors is None:
-        return Health()
-    return health(warnings=[f"{errors} uncorrected ECC errors since the driver started."] if errors else [])
+    errors = library.number("mtmlMemoryGetEccErrorCounter", memory, *kinds, kind=ctypes.c_uint64)
+    warnings = [f"{errors} uncorrected ECC errors since the driver started."] if errors else []
+    return health(warnings=warnings, asked=errors is not None)
 
 
-def fabric_links(card: Figures, calls: Calls, device: ctypes.c_void_p) -> tuple[Link, ...]:
+def fabric_links(card: Reading, library: CLibrary, device: ctypes.c_void_p) -> tuple[Link, ...]:
     """MTLink: each link that is up leads to one neighbour; several may lead to the same."""
-    spec = LinkSpec()
-    if not calls.did("mtmlDeviceGetMtLinkSpec", device, ctypes.byref(spec)):
+    spec = library.record("mtmlDeviceGetMtLinkSpec", device, into=LinkSpec())
+    if spec is None:
         return ()
     peers: Counter[int] = Counter()
-    for number in range(min(spec.links, MOST_LINKS)):
-        link = ctypes.c_uint(number)
-        if calls.number("mtmlDeviceGetMtLinkState", device, link) == LINK_UP:
-            peer = neighbour(calls, device, link)
+    for port in range(min(spec.links, MOST_LINKS)):
+        link = ctypes.c_uint(port)
+        if library.number("mtmlDeviceGetMtLinkState", device, link) == LINK_UP:
+            peer = neighbour(library, device, link)
             if peer is not None and peer != card.index:
                 peers[peer] += 1
     return tuple(
@@ -192,91 +172,58 @@ def fabric_links(card: Figures, calls: Calls, device: ctypes.c_void_p) -> tuple[
     )
 
 
-def neighbour(calls: Calls, device: ctypes.c_void_p, link: ctypes.c_uint) -> int | None:
-    with held(calls, "mtmlDeviceGetMtLinkRemoteDevice", "mtmlLibraryFreeDevice", device, link) as remote:
-        return calls.number("mtmlDeviceGetIndex", remote) if remote else None
+def neighbour(library: CLibrary, device: ctypes.c_void_p, link: ctypes.c_uint) -> int | None:
+    with held(library, "mtmlDeviceGetMtLinkRemoteDevice", "mtmlLibraryFreeDevice", device, link) as remote:
+        return library.number("mtmlDeviceGetIndex", remote) if remote else None
 
 
 def from_json(world: World) -> Detected:
-    """`mthreads-gmi --query --json`, whose keys may end with a space. Raises VendorFailed for anything else."""
-    try:
-        document: object = json.loads(world.tool("mthreads-gmi", "--query", "--json"))
-    except ValueError as error:
-        raise VendorFailed("The tool does not speak JSON.") from error
-    top = section(document)
-    rows = top.get("GPU")
-    if not isinstance(rows, list) or not rows:
+    """`mthreads-gmi --query --json`. Raises VendorFailed where that prints something else."""
+    document = parse(world.tool("mthreads-gmi", "--query", "--json"), tool="mthreads-gmi")
+    rows = entries(at(document, "GPU"))
+    if not rows:
         raise VendorFailed("The tool names no card.")
-    driver = word(top, "Driver Version")
-    figures = [parse(place, section(row), driver) for place, row in enumerate(cast("list[object]", rows))]
-    found = conclude(world, figures, Checker(NAME, FAMILY))
-    return found.model_copy(update={"source": "tool"})
+    driver = words(document, "Driver Version")
+    readings = [reading(row, place, driver) for place, row in enumerate(rows)]
+    return MAKER.detected(world, readings, source="tool")
 
 
-def parse(place: int, said: Mapping[str, object], driver: str | None) -> Figures:
-    memory, busy = section(said.get("FB Memory Usage")), section(said.get("Utilization"))
-    heat, power = section(said.get("Temperature")), section(said.get("Power Readings"))
-    total, used = amount(memory, "Total", "MiB"), amount(memory, "Used", "MiB")
-    index = word(said, "Index") or ""
-    return Figures(
-        index=int(index) if index.isdigit() else place,
-        name=word(said, "Product Name"),
-        uuid=word(said, "GPU UUID"),
-        bus_id=word(section(said.get("PCI")), "Bus ID"),
-        memory_bytes=None if total is None else int(total * MIB),
-        memory_used_bytes=None if used is None else int(used * MIB),
-        utilization=amount(busy, "Gpu", "%"),
-        temperature_celsius=amount(heat, "GPU Current Temp", "C"),
-        power_watts=amount(power, "Power Draw", "W"),
-        power_limit_watts=amount(power, "Current Power Limit", "W"),
+def reading(row: Json, place: int, driver: str | None) -> Reading:
+    memory = "FB Memory Usage"
+    index = ordinal(words(row, "Index") or "")
+    return Reading(
+        index=place if index is None else index,
+        name=words(row, "Product Name"),
+        uuid=words(row, "GPU UUID"),
+        place=words(row, "PCI", "Bus ID"),
+        memory_bytes=in_bytes(figure(row, memory, "Total")),
+        memory_used_bytes=in_bytes(figure(row, memory, "Used")),
+        utilization=number(figure(row, "Utilization", "Gpu")),
+        temperature_celsius=number(figure(row, "Temperature", "GPU Current Temp")),
+        power_watts=number(figure(row, "Power Readings", "Power Draw")),
+        power_limit_watts=number(figure(row, "Power Readings", "Current Power Limit")),
         driver_version=driver,
     )
 
 
-def section(value: object) -> dict[str, object]:
-    """A JSON object by its trimmed keys; empty for anything else."""
-    pairs = cast("dict[str, object]", value).items() if isinstance(value, dict) else ()
-    return {name.strip(): found for name, found in pairs}
-
-
-def word(said: Mapping[str, object], name: str) -> str | None:
-    value = said.get(name)
-    return value.strip() or None if isinstance(value, str) and value.strip() != "N/A" else None
-
-
-def amount(said: Mapping[str, object], name: str, unit: str) -> float | None:
-    """`81920MiB` without its unit; None for words."""
-    try:
-        return float((word(said, name) or "").removesuffix(unit))
-    except ValueError:
-        return None
-
-
 def from_table(world: World) -> Detected:
     """What older tools print, which know no JSON: no uuid, no power."""
-    figures = [card for card, _ in read_table(world.tool("mthreads-gmi"))]
-    found = conclude(world, figures, Checker(NAME, FAMILY))
-    return found.model_copy(update={"source": "tool"})
+    readings = [card for card, _ in read_table(world.tool("mthreads-gmi"))]
+    return MAKER.detected(world, readings, source="tool")
 
 
-def conclude(world: World, figures: Sequence[Figures], checker: Checker) -> Detected:
-    cards = tuple(checker.card(card, selectors=selectors(world, card)) for card in figures)
-    cards += unlisted(cards, cards_on_bus(world, PCI_ID), checker=checker)
-    return Detected(accelerators=cards, problems=tuple(checker.problems))
-
-
-def selectors(world: World, card: Figures) -> Selectors:
+def selectors(world: World, card: Reading) -> Selectors:
     """The container's variable as torch_musa's guide and Moore Threads' images set it."""
     return Selectors(
         process={"MUSA_VISIBLE_DEVICES": str(card.index)},
         container={"MTHREADS_VISIBLE_DEVICES": str(card.index)},
-        device_nodes=(f"/dev/mtgpu.{card.index}", *display_nodes(world, normal_address(card.bus_id))),
+        device_nodes=(f"/dev/mtgpu.{card.index}", *display_nodes(world, bus_id(card.place))),
         kubernetes="mthreads.com/gpu",
     )
 
 
-def bare(world: World) -> Detected:
-    return from_pci(cards_on_bus(world, PCI_ID), vendor=NAME, family=FAMILY, products=PRODUCTS)
-
-
-VENDOR = Vendor(name=NAME, family=FAMILY, pci_ids=(PCI_ID,), is_present=is_present, detect=detect)
+BRAND = Brand(NAME, FAMILY, PCI_ID, hint=HINT, products=PRODUCTS)
+MAKER = CardMaker(BRAND, selectors)
+VENDOR = vendor_of(
+    BRAND, ways=(("libmtml", from_library), ("mthreads-gmi", from_json), ("mthreads-gmi's table", from_table))
+)

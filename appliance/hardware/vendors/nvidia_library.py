@@ -7,15 +7,20 @@ behind: a lost card (Xid 79), a required reset, ECC counts (48, 94, 95), rows to
 import ctypes
 from dataclasses import dataclass
 
-from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, HealthState, Partition, Partitioning
+from appliance.hardware.inventory import Accelerator, BusId, Detected, Health, HealthState, Partitioning
 from appliance.hardware.pci import PciDevice
 from appliance.hardware.vendors import nvml as codes
-from appliance.hardware.vendors.nvidia_names import PCI_ID, SYSTEM_LIBRARIES, selectors
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import scaled
+from appliance.hardware.vendors.nvidia_names import BRAND, SYSTEM_LIBRARIES, mig_partition, selectors
 from appliance.hardware.vendors.nvlink import Nvlinks, links_of, read_nvlinks
 from appliance.hardware.vendors.nvml import Nvml
-from appliance.hardware.vendors.places import address, numa_node, unlisted
-from appliance.hardware.vendors.readings import Figures, health_of
+from appliance.hardware.vendors.places import address, numa_node
 from appliance.hardware.world import World
+
+CUDA_VERSION = ("nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion")
+MILLI = 1000
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def from_library(world: World) -> Detected:
 def _read(nvml: Nvml, world: World) -> Detected:
     answers = {index: nvml.handle(index) for index in range(nvml.count())}
     handles = {index: handle for index, (status, handle) in answers.items() if status == 0}
-    devices = world.cards(PCI_ID)
+    devices = BRAND.cards(world)
     places = _places(nvml, handles, devices=devices, count=len(answers))
     neighbours = {place for place in places.values() if place}
     node = Node(
@@ -53,16 +58,15 @@ def _read(nvml: Nvml, world: World) -> Detected:
         handles=handles,
         places=places,
         nvlinks={i: read_nvlinks(nvml, handle, neighbours=neighbours) for i, handle in handles.items()},
-        driver=nvml.native.text("nvmlSystemGetDriverVersion"),
-        runtime=_cuda_version(nvml),
+        driver=nvml.library.text("nvmlSystemGetDriverVersion"),
+        runtime=codes.cuda_version(nvml.library.number(CUDA_VERSION)),
     )
-    figures = Figures("nvidia")
+    figures = Figures("nvidia", tells_silence=True)
     cards = tuple(
         _card(node, index, figures) if status == 0 else _lost(node, index, status)
         for index, (status, _) in answers.items()
     )
-    problems = (*figures.problems, *unlisted(devices, (card.bus_id for card in cards), vendor="nvidia"))
-    return Detected(accelerators=cards, source="library", problems=problems)
+    return Detected(accelerators=cards, source="library", problems=figures.problems)
 
 
 def _places(
@@ -97,17 +101,17 @@ def _lost(node: Node, index: int, status: int | None) -> Accelerator:
 
 def _card(node: Node, index: int, figures: Figures) -> Accelerator:
     nvml, handle = node.nvml, node.handles[index]
-    ask = nvml.native
+    ask = nvml.library
     mig = nvml.mig_enabled(handle)
-    uuid, minor = ask.text("nvmlDeviceGetUUID", handle), ask.integer("nvmlDeviceGetMinorNumber", handle)
+    uuid, minor = ask.text("nvmlDeviceGetUUID", handle), ask.number("nvmlDeviceGetMinorNumber", handle)
     busy = ask.record("nvmlDeviceGetUtilizationRates", handle, into=codes.Utilization())
     power, limit = (
-        ask.integer("nvmlDeviceGetPowerUsage", handle),
-        ask.integer("nvmlDeviceGetEnforcedPowerLimit", handle),
+        ask.number("nvmlDeviceGetPowerUsage", handle),
+        ask.number("nvmlDeviceGetEnforcedPowerLimit", handle),
     )
     total, used = figures.memory(*nvml.memory(handle), card=index)
-    temperature = figures.celsius(ask.integer("nvmlDeviceGetTemperature", handle, 0, kind=ctypes.c_int), card=index)
-    architecture = ask.integer("nvmlDeviceGetArchitecture", handle)
+    temperature = figures.celsius(ask.number("nvmlDeviceGetTemperature", handle, 0, kind=ctypes.c_int), card=index)
+    architecture = ask.number("nvmlDeviceGetArchitecture", handle)
     return Accelerator(
         family="cuda",
         vendor="nvidia",
@@ -119,11 +123,11 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
         memory_used_bytes=used,
         utilization=figures.share(busy.gpu if busy else None, card=index, expected=not mig),
         temperature_celsius=temperature,
-        power_watts=figures.watts(None if power is None else power / 1000, card=index),
-        power_limit_watts=figures.watts_limit(None if limit is None else limit / 1000, card=index),
+        power_watts=figures.watts(scaled(power, MILLI), card=index),
+        power_limit_watts=figures.watts_limit(scaled(limit, MILLI), card=index),
         driver_version=node.driver,
         runtime_version=node.runtime,
-        compute_capability=_compute_capability(nvml, handle),
+        compute_capability=codes.compute_capability(ask, "nvmlDeviceGetCudaComputeCapability", handle),
         architecture=codes.ARCHITECTURES.get(architecture or 0),
         health=_health(node, index, temperature=temperature),
         numa_node=numa_node(node.devices, node.places[index]),
@@ -136,19 +140,19 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
 def _health(node: Node, index: int, *, temperature: float | None) -> Health:
     nvml, handle = node.nvml, node.handles[index]
     failed, warnings, remarks = _memory_health(nvml, handle)
-    fabric = nvml.native.record("nvmlDeviceGetGpuFabricInfo", handle, into=codes.FabricState())
+    fabric = nvml.library.record("nvmlDeviceGetGpuFabricInfo", handle, into=codes.FabricState())
     if fabric and fabric.state in (codes.FABRIC_NOT_STARTED, codes.FABRIC_IN_PROGRESS):
         failed.append("The NVSwitch fabric is not ready: start nvidia-fabricmanager.")
     names = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
-    reasons = nvml.native.integer(names, handle, kind=ctypes.c_uint64) or 0
+    reasons = nvml.library.number(names, handle, kind=ctypes.c_uint64) or 0
     warnings += [f"Throttled: {words}." for bit, words in codes.THROTTLE.items() if reasons & bit]
-    slowdown = nvml.native.integer("nvmlDeviceGetTemperatureThreshold", handle, codes.SLOWDOWN_THRESHOLD)
+    slowdown = nvml.library.number("nvmlDeviceGetTemperatureThreshold", handle, codes.SLOWDOWN_THRESHOLD)
     if temperature and slowdown and temperature >= slowdown:
         warnings.append(f"{temperature:g} °C, and it slows down at {slowdown}.")
     most = max(links.up for links in node.nvlinks.values())
     if 0 < node.nvlinks[index].up < most:
         warnings.append(f"{node.nvlinks[index].up} NVLinks are up; another card of this node has {most}.")
-    return health_of(failed=failed, warnings=warnings, remarks=remarks, asked=True)
+    return health(failed=failed, warnings=warnings, remarks=remarks)
 
 
 def _memory_health(nvml: Nvml, handle: ctypes.c_void_p) -> tuple[list[str], list[str], list[str]]:
@@ -161,7 +165,7 @@ def _memory_health(nvml: Nvml, handle: ctypes.c_void_p) -> tuple[list[str], list
     if ever := nvml.ecc(handle, error=codes.UNCORRECTED, since=codes.IN_ITS_LIFE):
         remarks.append(f"{ever} uncorrected ECC errors in its life.")
     rows = [ctypes.c_uint() for _ in range(4)]
-    if nvml.native.call("nvmlDeviceGetRemappedRows", handle, *(ctypes.byref(row) for row in rows)) == 0:
+    if nvml.library.status("nvmlDeviceGetRemappedRows", handle, *(ctypes.byref(row) for row in rows)) == 0:
         corrected, bad, pending, failure = (row.value for row in rows)
         if failure:
             failed.append("A row of its memory could not be remapped: have the card replaced.")
@@ -169,7 +173,7 @@ def _memory_health(nvml: Nvml, handle: ctypes.c_void_p) -> tuple[list[str], list
             warnings.append("A row of its memory waits to be remapped: reset the card.")
         if corrected or bad:
             remarks.append(f"{corrected + bad} rows of its memory were remapped.")
-    if nvml.native.integer("nvmlDeviceGetRetiredPagesPendingStatus", handle):
+    if nvml.library.number("nvmlDeviceGetRetiredPagesPendingStatus", handle):
         warnings.append("A page of its memory waits to be retired: reset the card.")
     pages = sum(_retired_pages(nvml, handle, cause) for cause in (0, 1))
     if pages:
@@ -180,31 +184,17 @@ def _memory_health(nvml: Nvml, handle: ctypes.c_void_p) -> tuple[list[str], list
 def _retired_pages(nvml: Nvml, handle: ctypes.c_void_p, cause: int) -> int:
     """Asked with no room for addresses, NVML answers INSUFFICIENT_SIZE (7) and the count."""
     count = ctypes.c_uint(0)
-    status = nvml.native.call("nvmlDeviceGetRetiredPages", handle, cause, ctypes.byref(count), None)
+    status = nvml.library.status("nvmlDeviceGetRetiredPages", handle, cause, ctypes.byref(count), None)
     return count.value if status in (0, 7) else 0
 
 
 def _partitioning(nvml: Nvml, handle: ctypes.c_void_p) -> Partitioning:
     slices = tuple(
-        Partition(
-            name=nvml.native.text("nvmlDeviceGetName", one) or "MIG device",
-            uuid=nvml.native.text("nvmlDeviceGetUUID", one) or "",
+        mig_partition(
+            name=nvml.library.text("nvmlDeviceGetName", one) or "MIG device",
+            uuid=nvml.library.text("nvmlDeviceGetUUID", one) or "",
             memory_bytes=nvml.memory(one)[0] or 0,
         )
         for one in nvml.mig_devices(handle)
     )
     return Partitioning(mode="mig", partitions=slices)
-
-
-def _compute_capability(nvml: Nvml, handle: ctypes.c_void_p) -> str | None:
-    major, minor = ctypes.c_int(), ctypes.c_int()
-    names = "nvmlDeviceGetCudaComputeCapability"
-    if nvml.native.call(names, handle, ctypes.byref(major), ctypes.byref(minor)) != 0:
-        return None
-    return f"{major.value}.{minor.value}"
-
-
-def _cuda_version(nvml: Nvml) -> str | None:
-    """12080 is 12.8."""
-    version = nvml.native.integer(("nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion"))
-    return f"{version // 1000}.{version % 1000 // 10}" if version else None

@@ -1,9 +1,11 @@
 """Names of NVIDIA's part: libraries, products, and what a card is selected by."""
 
-from appliance.hardware.inventory import Selectors
+import re
+
+from appliance.hardware.inventory import Partition, Selectors
+from appliance.hardware.vendors.brand import Brand
 from appliance.hardware.world import World
 
-PCI_ID = "10de"
 SYSTEM_LIBRARIES = (
     "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
     "usr/lib/aarch64-linux-gnu/libnvidia-ml.so.1",
@@ -37,19 +39,40 @@ PRODUCTS = {
     "2901": "NVIDIA B200",
 }
 """From the PCI ID repository (pci.ids); only for cards that nobody could be asked about."""
+BRAND = Brand("nvidia", "cuda", "10de", hint=HINT, products=PRODUCTS, nodes=("dev/nvidiactl",))
+"""The node, because WSL and some containers show no bus."""
+MIG_PROFILE = re.compile(r"(?:[0-9]+c\.)?[0-9]+g\.[0-9]+gb(?:\+[a-z.]+)?")
 SHARED_NODES = ("dev/nvidiactl", "dev/nvidia-uvm", "dev/nvidia-uvm-tools", "dev/nvidia-modeset")
 
 
 def selectors(world: World, *, index: int, uuid: str | None, minor: int | None) -> Selectors:
-    """CUDA takes indices or UUIDs; engines parse indices as numbers, so the process gets the index.
+    """The process gets the index: CUDA would take UUIDs too, but vLLM reads the value as a number (vllm issue 13815).
 
-    The index counts in the order of PCI addresses: an engine's environment needs CUDA_DEVICE_ORDER=PCI_BUS_ID too,
-    because CUDA's own order is by speed.
+    NVML and nvidia-smi count in the order of PCI addresses, CUDA by speed unless CUDA_DEVICE_ORDER=PCI_BUS_ID says
+    otherwise (CUDA programming guide, "CUDA Environment Variables"): with it, both indices are the same.
     """
     nodes = (f"dev/nvidia{minor if minor is not None else index}", *SHARED_NODES)
     return Selectors(
         process={"CUDA_VISIBLE_DEVICES": str(index)},
         container={"NVIDIA_VISIBLE_DEVICES": uuid or str(index)},
+        fixed={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
         device_nodes=tuple(f"/{node}" for node in nodes if world.exists(node)),
         kubernetes="nvidia.com/gpu",
     )
+
+
+def mig_partition(*, name: str, uuid: str, memory_bytes: int) -> Partition:
+    """A MIG device, chosen by its UUID everywhere (NVIDIA, Multi-Instance GPU user guide, "CUDA Visible Devices" and
+    "Running CUDA Applications as Containers"); CUDA shows a process one of them at most. An engine that reads
+    CUDA_VISIBLE_DEVICES as a number stops at a UUID (vllm issue 41848): in a container the other name is enough.
+
+    Which capability files it has is not told, the container toolkit finds them. The resource is the device plug-in's
+    for cards cut up differently (its strategy `mixed`).
+    """
+    profile = MIG_PROFILE.search(name)
+    chosen = Selectors(
+        process={"CUDA_VISIBLE_DEVICES": uuid},
+        container={"NVIDIA_VISIBLE_DEVICES": uuid},
+        kubernetes=f"nvidia.com/mig-{profile[0].replace('+', '.')}" if profile else None,
+    )
+    return Partition(name=name, uuid=uuid, memory_bytes=memory_bytes, selectors=chosen if uuid else Selectors())

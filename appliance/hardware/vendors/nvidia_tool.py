@@ -1,25 +1,26 @@
 """NVIDIA cards as nvidia-smi prints them: `-q -x` (its DTD's versions 11 to 13), `topo -m` and `-L`."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from appliance.hardware.inventory import (
     Accelerator,
     Detected,
     Health,
-    Link,
-    LinkKind,
     Partition,
     Partitioning,
-    Problem,
 )
-from appliance.hardware.vendors.nvidia_names import HINT, PCI_ID, selectors
-from appliance.hardware.vendors.places import bus_id, numa_node, unlisted
-from appliance.hardware.vendors.questions import Answer, ask_together, needed
-from appliance.hardware.vendors.readings import Figures, health_of, in_bytes, number
+from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.health import health
+from appliance.hardware.vendors.numbers import in_bytes, number
+from appliance.hardware.vendors.nvidia_names import BRAND, HINT, mig_partition, selectors
+from appliance.hardware.vendors.places import bus_id, numa_node
+from appliance.hardware.vendors.questions import ask_together, needed, printed, unanswered
+from appliance.hardware.vendors.topology_matrix import NO_LINKS, read_links
 from appliance.hardware.world import VendorFailed, World
 
-UNDERLINE = re.compile(r"\x1b\[[0-9;]*m")
+FABRIC = re.compile(r"NV\d+")
 SLICE = re.compile(r"^\s+MIG\s+(\S+)\s+Device\s+\d+:\s+\(UUID:\s*(\S+?)\)")
 CARD = re.compile(r"^GPU (\d+):")
 THROTTLE = {
@@ -35,22 +36,21 @@ def from_tool(world: World) -> Detected:
         log = ElementTree.fromstring(needed(described))  # noqa: S314 (the driver's own tool; expat bounds expansion)
     except ElementTree.ParseError as error:
         raise VendorFailed(f"nvidia-smi -q -x did not print XML ({error}).") from error
-    figures = Figures("nvidia")
-    slices = _slices(listed)
+    figures = Figures("nvidia", tells_silence=True)
+    slices = _slices(printed(listed))
     cards = tuple(
         _card(world, log, gpu, index=index, figures=figures, slices=slices.get(index, ()))
         for index, gpu in enumerate(log.findall("gpu"))
     )
     if not cards:
         raise VendorFailed("nvidia-smi lists no card.")
-    links = _links(drawn, count=len(cards))
+    links = read_links(printed(drawn), prefix="GPU", fabric=FABRIC)
     problems = (
         *figures.problems,
-        *_silent(drawn, "topo -m"),
-        *unlisted(world.cards(PCI_ID), (card.bus_id for card in cards), vendor="nvidia"),
+        *unanswered(drawn, "nvidia-smi topo -m", vendor="nvidia", hint=HINT, costs=NO_LINKS),
     )
     return Detected(
-        accelerators=tuple(card.model_copy(update={"links": links[card.index]}) for card in cards),
+        accelerators=tuple(replace(card, links=links.get(card.index, ())) for card in cards),
         source="tool",
         problems=problems,
     )
@@ -66,12 +66,12 @@ def _card(
     slices: tuple[tuple[str, str], ...],
 ) -> Accelerator:
     mig = gpu.findtext("mig_mode/current_mig") == "Enabled"
-    place = bus_id(gpu.get("id", ""))
+    place = bus_id(gpu.get("id"))
     uuid = gpu.findtext("uuid")
     minor = number(gpu.findtext("minor_number"))
     total, used = figures.memory(
-        in_bytes(gpu.findtext("fb_memory_usage/total"), unit="mib"),
-        in_bytes(gpu.findtext("fb_memory_usage/used"), unit="mib"),
+        in_bytes(gpu.findtext("fb_memory_usage/total")),
+        in_bytes(gpu.findtext("fb_memory_usage/used")),
         card=index,
     )
     return Accelerator(
@@ -93,7 +93,7 @@ def _card(
         runtime_version=log.findtext("cuda_version"),
         architecture=gpu.findtext("product_architecture"),
         health=_health(gpu),
-        numa_node=numa_node(world.cards(PCI_ID), place),
+        numa_node=numa_node(BRAND.cards(world), place),
         partitioning=_partitioning(gpu, slices) if mig else Partitioning(),
         selectors=selectors(world, index=index, uuid=uuid, minor=int(minor) if minor is not None else None),
     )
@@ -127,7 +127,7 @@ def _health(gpu: ElementTree.Element) -> Health:
         warnings += [f"Throttled: {words}." for words in active]
     if gpu.findtext("fabric/state") in ("Not Started", "In Progress"):
         failed.append("The NVSwitch fabric is not ready: start nvidia-fabricmanager.")
-    return health_of(failed=failed, warnings=warnings, remarks=remarks, asked=True)
+    return health(failed=failed, warnings=warnings, remarks=remarks)
 
 
 def _uncorrected(gpu: ElementTree.Element, since: str) -> int:
@@ -145,45 +145,17 @@ def _partitioning(gpu: ElementTree.Element, slices: tuple[tuple[str, str], ...])
     parts: list[Partition] = []
     for position, one in enumerate(gpu.findall("mig_devices/mig_device")):
         name, uuid = slices[position] if position < len(slices) else (f"MIG device {position}", "")
-        size = in_bytes(one.findtext("fb_memory_usage/total"), unit="mib")
-        parts.append(Partition(name=name, uuid=uuid, memory_bytes=int(size or 0)))
+        size = in_bytes(one.findtext("fb_memory_usage/total"))
+        parts.append(mig_partition(name=name, uuid=uuid, memory_bytes=int(size or 0)))
     return Partitioning(mode="mig", partitions=tuple(parts))
 
 
-def _slices(listed: Answer) -> dict[int, tuple[tuple[str, str], ...]]:
+def _slices(listed: str) -> dict[int, tuple[tuple[str, str], ...]]:
     found: dict[int, tuple[tuple[str, str], ...]] = {}
     card = -1
-    for line in listed.splitlines() if isinstance(listed, str) else ():
+    for line in listed.splitlines():
         if start := CARD.match(line):
             card = int(start[1])
         elif part := SLICE.match(line):
             found[card] = (*found.get(card, ()), (part[1], part[2]))
     return found
-
-
-def _links(drawn: Answer, *, count: int) -> dict[int, tuple[Link, ...]]:
-    """Rows `GPU3 NV18 NV18 ... X ... PXB`: the first `count` columns are the cards, network cards come after."""
-    links: dict[int, tuple[Link, ...]] = dict.fromkeys(range(count), ())
-    for line in UNDERLINE.sub("", drawn).splitlines() if isinstance(drawn, str) else ():
-        words = line.split()
-        if not words or not re.fullmatch(r"GPU\d+", words[0]) or "X" not in words:
-            continue
-        index, cells = int(words[0][3:]), words[1 : count + 1]
-        if index in links:
-            links[index] = tuple(
-                link for peer, cell in enumerate(cells) if peer != index and (link := _link(peer, cell))
-            )
-    return links
-
-
-def _link(peer: int, cell: str) -> Link | None:
-    if re.fullmatch(r"NV\d+", cell):
-        return Link(peer_index=peer, kind=LinkKind.FABRIC, name=cell)
-    kind = next((one for one in LinkKind if one.value == cell.lower()), None)
-    return Link(peer_index=peer, kind=kind) if kind else None
-
-
-def _silent(answer: Answer, question: str) -> tuple[Problem, ...]:
-    if not isinstance(answer, VendorFailed):
-        return ()
-    return (Problem(vendor="nvidia", message=f"nvidia-smi {question}: {answer}", hint=HINT),)

@@ -8,7 +8,7 @@ unversioned symbols of an older driver.
 import ctypes
 from collections.abc import Iterator
 
-from appliance.hardware.vendors.native import Native
+from appliance.hardware.vendors.c_library import CLibrary, Names
 
 LOST = 15
 RESET_REQUIRED = 16
@@ -74,7 +74,7 @@ class Utilization(ctypes.Structure):
 
 
 class PciPlace(ctypes.Structure):
-    """nvmlPciInfo_t of the _v3 calls; the older ones fill the part up to `pci_subsystem_id` alike."""
+    """nvmlPciInfo_t of the _v3 calls; older ones fill the part up to `pci_subsystem_id` alike. The function is 0."""
 
     _fields_ = (
         ("bus_id_legacy", ctypes.c_char * 16),
@@ -116,51 +116,62 @@ class Nvml:
     """An open NVML. Close it with `close`, as its documentation asks of whoever opened it."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self.native = Native(library)
-        self.native.must(("nvmlInit_v2", "nvmlInit"), words=WORDS)
+        self.library = CLibrary(library, name="libnvidia-ml.so", words=WORDS)
+        self.library.must(("nvmlInit_v2", "nvmlInit"))
 
     def close(self) -> None:
-        self.native.call("nvmlShutdown")
+        self.library.status("nvmlShutdown")
 
     def count(self) -> int:
-        return self.native.count(("nvmlDeviceGetCount_v2", "nvmlDeviceGetCount"), words=WORDS)
+        return self.library.count(("nvmlDeviceGetCount_v2", "nvmlDeviceGetCount"))
 
     def handle(self, index: int) -> tuple[int | None, ctypes.c_void_p]:
         """The call's status beside the handle: a lost card has a number and no handle."""
         handle = ctypes.c_void_p()
         names = ("nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex")
-        return self.native.call(names, index, ctypes.byref(handle)), handle
+        return self.library.status(names, index, ctypes.byref(handle)), handle
 
     def memory(self, card: ctypes.c_void_p) -> tuple[int | None, int | None]:
         """Total and used bytes; used without what the driver reserves, where the driver tells them apart."""
         newer = Memory2(version=ctypes.sizeof(Memory2) | 2 << 24)
-        if self.native.record("nvmlDeviceGetMemoryInfo_v2", card, into=newer):
+        if self.library.record("nvmlDeviceGetMemoryInfo_v2", card, into=newer):
             return newer.total, newer.used
-        older = self.native.record("nvmlDeviceGetMemoryInfo", card, into=Memory())
+        older = self.library.record("nvmlDeviceGetMemoryInfo", card, into=Memory())
         return (older.total, older.used) if older else (None, None)
 
     def pci(self, card: ctypes.c_void_p) -> PciPlace | None:
         names = ("nvmlDeviceGetPciInfo_v3", "nvmlDeviceGetPciInfo_v2", "nvmlDeviceGetPciInfo")
-        return self.native.record(names, card, into=PciPlace())
+        return self.library.record(names, card, into=PciPlace())
 
     def ecc(self, card: ctypes.c_void_p, *, error: int, since: int) -> int | None:
         """None where ECC is off or there is none."""
-        return self.native.integer("nvmlDeviceGetTotalEccErrors", card, error, since, kind=ctypes.c_uint64)
+        return self.library.number("nvmlDeviceGetTotalEccErrors", card, error, since, kind=ctypes.c_uint64)
 
     def field(self, card: ctypes.c_void_p, field_id: int) -> int | None:
         value = FieldValue(field_id=field_id)
-        if self.native.call("nvmlDeviceGetFieldValues", card, 1, ctypes.byref(value)) != 0 or value.status != 0:
+        if self.library.status("nvmlDeviceGetFieldValues", card, 1, ctypes.byref(value)) != 0 or value.status != 0:
             return None
         return int(value.value) & 0xFFFFFFFF
 
     def mig_enabled(self, card: ctypes.c_void_p) -> bool:
         current, pending = ctypes.c_uint(), ctypes.c_uint()
-        status = self.native.call("nvmlDeviceGetMigMode", card, ctypes.byref(current), ctypes.byref(pending))
+        status = self.library.status("nvmlDeviceGetMigMode", card, ctypes.byref(current), ctypes.byref(pending))
         return status == 0 and current.value == MIG_ENABLED
 
     def mig_devices(self, card: ctypes.c_void_p) -> Iterator[ctypes.c_void_p]:
         """The slices that there are; a slot may be empty."""
-        for index in range(self.native.integer("nvmlDeviceGetMaxMigDeviceCount", card) or 0):
+        for index in range(self.library.number("nvmlDeviceGetMaxMigDeviceCount", card) or 0):
             handle = ctypes.c_void_p()
-            if self.native.call("nvmlDeviceGetMigDeviceHandleByIndex", card, index, ctypes.byref(handle)) == 0:
+            if self.library.status("nvmlDeviceGetMigDeviceHandleByIndex", card, index, ctypes.byref(handle)) == 0:
                 yield handle
+
+
+def compute_capability(library: CLibrary, names: Names, card: ctypes.c_void_p) -> str | None:
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    told = library.did(names, card, ctypes.byref(major), ctypes.byref(minor))
+    return f"{major.value}.{minor.value}" if told else None
+
+
+def cuda_version(number: int | None) -> str | None:
+    """12080 is 12.8 (nvmlSystemGetCudaDriverVersion)."""
+    return f"{number // 1000}.{number % 1000 // 10}" if number and number > 0 else None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from appliance.hardware.inventory import Problem
 from appliance.hardware.world import VendorFailed, World
 
 Answer = str | VendorFailed
@@ -26,3 +27,15 @@ def needed(answer: Answer) -> str:
     if isinstance(answer, VendorFailed):
         raise answer
     return answer
+
+
+def printed(answer: Answer) -> str:
+    """An answer that can be done without (`unanswered` tells of it): nothing where there is none."""
+    return answer if isinstance(answer, str) else ""
+
+
+def unanswered(answer: Answer, question: str, *, vendor: str, hint: str, costs: str = "") -> tuple[Problem, ...]:
+    """A Problem where there is no answer; `costs` says what is not known for it."""
+    if isinstance(answer, str):
+        return ()
+    return (Problem(vendor=vendor, message=f"{question}: {answer} {costs}".rstrip(), hint=hint),)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.hardware.pci import PciDevice
-from appliance.hardware.vendors.figures import cards_on_bus
+from appliance.hardware.pci import PciDevice, is_card
 from appliance.hardware.world import World
 
 MODULES = "appliance.hardware.vendors"
@@ -29,7 +28,7 @@ class Entry:
 
     def cards(self, world: World) -> tuple[PciDevice, ...]:
         """What is a card of this vendor as far as the PCI bus can tell."""
-        return tuple(device for vendor_id in self.pci_ids for device in cards_on_bus(world, vendor_id))
+        return tuple(device for vendor_id in self.pci_ids for device in world.cards(vendor_id) if is_card(device))
 
     def may_be_present(self, world: World) -> bool:
         """The cheapest gate; the module's own `is_present` decides."""

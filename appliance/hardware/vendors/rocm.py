@@ -9,21 +9,19 @@ from pathlib import PurePosixPath
 
 from appliance.hardware.inventory import BusId, Selectors
 from appliance.hardware.pci import PciDevice
+from appliance.hardware.vendors.brand import Brand
+from appliance.hardware.vendors.figures import Figures
 from appliance.hardware.vendors.places import address
-from appliance.hardware.vendors.readings import Figures
 from appliance.hardware.world import World
 
 KFD_NODES = "sys/class/kfd/kfd/topology/nodes"
-CLASSES = ("03", "0b", "12")
 
 
 @dataclass(frozen=True)
 class Maker:
     """`version_files` are tried in order, below the root."""
 
-    vendor: str
-    family: str
-    pci_id: str
+    brand: Brand
     libraries: tuple[str, ...]
     driver_files: tuple[str, ...]
     runtime_files: tuple[str, ...]
@@ -31,21 +29,12 @@ class Maker:
     container: str
     kubernetes: str
     fabric: str
-    products: dict[str, str]
-
-    def cards(self, world: World) -> tuple[PciDevice, ...]:
-        """Display, co-processor and accelerator classes: Hygon's id is also on its CPUs' own devices."""
-        return tuple(card for card in world.cards(self.pci_id) if card.device_class.startswith(CLASSES))
 
     def driver_version(self, world: World) -> str | None:
         return first_text(world, self.driver_files)
 
     def runtime_version(self, world: World) -> str | None:
         return first_text(world, self.runtime_files)
-
-    def name_of(self, device_id: str | None) -> str:
-        """For a card whose own name is not to be had."""
-        return self.products.get(device_id or "", f"PCI device {self.pci_id}:{device_id or 'unknown'}")
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,11 @@ def read_kfd(world: World) -> tuple[KfdNode, ...]:
 
 
 def selectors(world: World, maker: Maker, *, index: int, node: KfdNode | None) -> Selectors:
-    """HIP counts as the compute driver does, which need not be the order of the management library."""
+    """A process counts as HIP does, and HIP as ROCr, which lists GPUs in the order of the compute driver's nodes
+    (/sys/class/kfd; ROCm documentation, "GPU isolation techniques", where HIP_VISIBLE_DEVICES takes indices only). That
+    need not be the order of the management library, whose index the container runtime goes by. Where the driver shows
+    no nodes, the index stands in.
+    """
     nodes = (*maker.control_nodes, *((node.render_node,) if node and node.render_node else ()))
     return Selectors(
         process={"HIP_VISIBLE_DEVICES": str(node.order if node else index)},
@@ -115,8 +108,8 @@ def survey(world: World, maker: Maker) -> Survey:
     return Survey(
         world=world,
         maker=maker,
-        devices=maker.cards(world),
-        figures=Figures(maker.vendor),
+        devices=maker.brand.cards(world),
+        figures=Figures(maker.brand.name, tells_silence=True),
         nodes=KfdNodes(read_kfd(world)),
     )
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from appliance.hardware.inventory import Accelerator, BusId, Detected, Link, LinkKind
 from appliance.hardware.pci import PciDevice
 from appliance.hardware.vendors.documents import Json, at, parse, words
-from appliance.hardware.vendors.places import bus_id, numa_node, unlisted
+from appliance.hardware.vendors.numbers import Raw, in_bytes
+from appliance.hardware.vendors.places import bus_id, device_at, numa_node
 from appliance.hardware.vendors.questions import ask_together
-from appliance.hardware.vendors.readings import Raw, in_bytes
 from appliance.hardware.vendors.rocm import Maker, Survey, selectors, survey
 from appliance.hardware.world import VendorFailed, World
 
@@ -32,14 +32,13 @@ def from_tool(world: World, maker: Maker, *, tool: str, folders: Sequence[str]) 
     if not cards:
         raise VendorFailed(f"{tool} lists no card.")
     seen = survey(world, maker)
-    places = [bus_id(words(card, "PCI Bus") or "") for _, card in cards]
+    places = [bus_id(words(card, "PCI Bus")) for _, card in cards]
     if None in places:
         places = _by_order(seen.devices, count=len(cards))
     found = tuple(
         _card(seen, document, card, index, place=place) for (index, card), place in zip(cards, places, strict=True)
     )
-    problems = (*seen.figures.problems, *unlisted(seen.devices, places, vendor=maker.vendor))
-    return Detected(accelerators=found, source="tool", problems=problems)
+    return Detected(accelerators=found, source="tool", problems=seen.figures.problems)
 
 
 def _card(seen: Survey, document: Json, card: Json, index: int, *, place: BusId | None) -> Accelerator:
@@ -47,9 +46,9 @@ def _card(seen: Survey, document: Json, card: Json, index: int, *, place: BusId 
     node = seen.nodes.take(place)
     memory, used = figures.memory(_memory(card, "Total Memory"), _memory(card, "Total Used Memory"), card=index)
     return Accelerator(
-        family=maker.family,
-        vendor=maker.vendor,
-        name=_name(card) or maker.name_of(_device_id(seen.devices, place)),
+        family=maker.brand.family,
+        vendor=maker.brand.name,
+        name=_name(card) or maker.brand.product(device_at(seen.devices, place)),
         index=index,
         uuid=_uuid(card),
         bus_id=place,
@@ -78,10 +77,6 @@ def _cards(document: Json) -> list[tuple[int, Json]]:
 def _by_order(devices: tuple[PciDevice, ...], *, count: int) -> list[BusId | None]:
     """Without addresses in the answer: both count in the order of addresses, where they count as many."""
     return [device.bus_id for device in devices] if len(devices) == count else [None] * count
-
-
-def _device_id(devices: tuple[PciDevice, ...], place: BusId | None) -> str | None:
-    return next((device.device_id for device in devices if device.bus_id == place), None)
 
 
 def _name(card: Json) -> str | None:

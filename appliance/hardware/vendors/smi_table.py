@@ -7,7 +7,8 @@ Columns differ from vendor to vendor and from version to version, their contents
 import re
 from collections.abc import Iterable, Iterator
 
-from appliance.hardware.vendors.figures import Figures
+from appliance.hardware.vendors.numbers import MIB
+from appliance.hardware.vendors.reading import Reading
 from appliance.hardware.world import VendorFailed
 
 CARD = re.compile(r"^\|?\s*(?P<index>\d+)\s+(?P<name>[A-Za-z][^|]*?)\s*\|")
@@ -19,13 +20,13 @@ PERCENT = re.compile(r"\b(\d+)\s?%")
 VERSION = r"{0} Version:\s*([^\s|]+)"
 LISTED = re.compile(r"^\s*(?:GPU|PPU)\s?#?(\d+)\b.*?UUID:\s*([^\s)]+)")
 END = "Process"
-MIB = 1024**2
+NO_UUIDS = "The cards' uuids are unknown."
 
 
-def read_table(output: str) -> list[tuple[Figures, str]]:
-    """Each card's figures, and its part of the table for what only one vendor prints. Raises VendorFailed for none."""
+def read_table(output: str) -> list[tuple[Reading, str]]:
+    """Each card, and its part of the table for what only one vendor prints. Raises VendorFailed for none."""
     driver = version(output, "Driver")
-    found = [(figures(index, name, block, driver), block) for index, name, block in blocks(output.splitlines())]
+    found = [(reading(index, name, block, driver), block) for index, name, block in blocks(output.splitlines())]
     if not found:
         raise VendorFailed("The tool printed no table of cards.")
     return found
@@ -65,13 +66,13 @@ def _whole(head: re.Match[str] | None, block: list[str]) -> Iterator[tuple[int, 
         yield int(head["index"]), re.split(r"\s{2,}", head["name"])[0], text
 
 
-def figures(index: int, name: str, block: str, driver: str | None) -> Figures:
+def reading(index: int, name: str, block: str, driver: str | None) -> Reading:
     address, heat, power = ADDRESS.search(block), TEMPERATURE.search(block), POWER.search(block)
     memory, busy = MEMORY.search(block), PERCENT.findall(block)
-    return Figures(
+    return Reading(
         index=index,
         name=name,
-        bus_id=address[0] if address else None,
+        place=address[0] if address else None,
         memory_bytes=int(memory[2]) * MIB if memory else None,
         memory_used_bytes=int(memory[1]) * MIB if memory else None,
         utilization=float(busy[-1]) if busy else None,

@@ -1,13 +1,11 @@
 """What every vendor's module offers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from appliance.hardware.inventory import Accelerator, Detected, Problem
+from appliance.hardware.inventory import Accelerator, Detected
 from appliance.hardware.pci import PciDevice
-from appliance.hardware.world import VendorFailed, World
-
-Ways = tuple[tuple[str, Callable[[World], Detected]], ...]
+from appliance.hardware.world import World
 
 
 @dataclass(frozen=True)
@@ -24,23 +22,7 @@ class Vendor:
     detect: Callable[[World], Detected]
 
 
-def first_that_works(
-    world: World, *, vendor: str, ways: Ways, bare: Callable[[World], Detected], hint: str
-) -> Detected:
-    """The library, then the tool, then what the PCI bus alone says; every way that failed becomes a Problem."""
-    problems: list[Problem] = []
-    for name, way in ways:
-        try:
-            found = way(world)
-        except VendorFailed as error:
-            problems.append(Problem(vendor=vendor, message=f"{name}: {error}", hint=hint))
-            continue
-        return found.model_copy(update={"problems": (*problems, *found.problems)})
-    found = bare(world)
-    return found.model_copy(update={"problems": (*problems, *found.problems)})
-
-
-def from_pci(devices: tuple[PciDevice, ...], *, vendor: str, family: str, products: dict[str, str]) -> Detected:
+def from_pci(devices: tuple[PciDevice, ...], *, vendor: str, family: str, products: Mapping[str, str]) -> Detected:
     """Cards that nobody could be asked about: where they are, and what their device id stands for."""
     return Detected(
         source="pci",

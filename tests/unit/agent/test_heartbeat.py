@@ -1,5 +1,6 @@
 """A heartbeat says what this machine has, as the control plane's contract words it."""
 
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -98,27 +99,27 @@ def test_a_heartbeat_of_this_machine(tmp_path: Path) -> None:
 def test_a_card_without_a_uuid_is_named_by_family_and_place() -> None:
     card = Accelerator(family="cuda", vendor="nvidia", name="X", index=3, memory_bytes=1)
     assert report(card).key == "cuda-3"
-    assert report(card.model_copy(update={"uuid": "GPU-1"})).key == "GPU-1"
+    assert report(replace(card, uuid="GPU-1")).key == "GPU-1"
 
 
 def test_a_failed_card_is_not_healthy_and_says_why() -> None:
     card = Accelerator(family="cuda", vendor="nvidia", name="X", index=0, memory_bytes=1)
     assert report(card).healthy
-    ill = report(card.model_copy(update={"health": Health(state=HealthState.FAILED, reasons=("Xid 79.", "It fell."))}))
+    ill = report(replace(card, health=Health(state=HealthState.FAILED, reasons=("Xid 79.", "It fell."))))
     assert (ill.healthy, ill.problem) == (False, "Xid 79. It fell.")
 
 
 def test_a_report_has_every_field_that_discovery_has() -> None:
-    assert set(Accelerator.model_fields) <= set(AcceleratorReport.model_fields)
+    assert {one.name for one in fields(Accelerator)} <= set(AcceleratorReport.model_fields)
     card = linked(3)
     told = report(card).model_dump()
-    assert {name: told[name] for name in Accelerator.model_fields} == card.model_dump()
+    assert {name: told[name] for name in asdict(card)} == asdict(card)
 
 
 def test_a_card_is_named_by_what_only_it_has() -> None:
     """Twin chips share a bus id, boards without a serial number a UUID."""
-    twins = [CARD.model_copy(update={"index": n, "uuid": "0", "bus_id": "0000:01:00.0"}) for n in range(2)]
-    other = CARD.model_copy(update={"index": 2, "uuid": "0", "bus_id": "0000:02:00.0"})
+    twins = [replace(CARD, index=n, uuid="0", bus_id="0000:01:00.0") for n in range(2)]
+    other = replace(CARD, index=2, uuid="0", bus_id="0000:02:00.0")
     shared = shared_names([*twins, other])
     assert [report(card, shared=shared).key for card in (*twins, other)] == ["cuda-0", "cuda-1", "0000:02:00.0"]
 

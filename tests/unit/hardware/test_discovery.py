@@ -1,7 +1,13 @@
 """The whole inventory of the machine that runs the tests."""
 
+import subprocess
+import sys
+
+from pydantic import TypeAdapter
+
 from appliance.hardware.discovery import discover
-from appliance.hardware.inventory import Inventory
+from appliance.hardware.inventory import Inventory, to_json
+from appliance.hardware.vendors.registry import REGISTRY, package_folder
 
 
 def test_this_machine_has_a_processor_that_engines_can_run_on() -> None:
@@ -14,4 +20,11 @@ def test_this_machine_has_a_processor_that_engines_can_run_on() -> None:
 
 def test_an_inventory_travels_as_json() -> None:
     inventory = discover()
-    assert Inventory.model_validate_json(inventory.model_dump_json()) == inventory
+    assert TypeAdapter(Inventory).validate_json(to_json(inventory)) == inventory
+
+
+def test_a_vendors_process_imports_no_pydantic() -> None:
+    """It would take longer than all else that the process does, and every vendor has one."""
+    modules = ", ".join(["appliance.hardware.probe", *(entry.path for entry in REGISTRY)])
+    program = f"import sys, {modules}; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=package_folder()).returncode == 0

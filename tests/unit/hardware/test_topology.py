@@ -1,5 +1,6 @@
 """How near two cards are, read off trees of bridges as the kernel shows them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_the_vendors_own_link_wins_and_the_numa_node_is_filled_in(machine: FakeM
     plug(machine, "0003:3d:00.0", bridge="pci0003:00", numa_node=1)
     fabric = Link(peer_index=2, kind=LinkKind.FABRIC, name="NV18")
     first, *others = cards(machine)
-    linked = with_links([first.model_copy(update={"links": (fabric,)}), *others], root=machine.root)
+    linked = with_links([replace(first, links=(fabric,)), *others], root=machine.root)
     assert linked[0].links == (Link(peer_index=1, kind=LinkKind.NODE), fabric)
     assert [card.numa_node for card in linked] == [1, 1, 1]
 
@@ -102,6 +103,6 @@ def test_the_vendors_own_link_wins_and_the_numa_node_is_filled_in(machine: FakeM
 def test_a_card_whose_place_is_unknown_has_no_links(machine: FakeMachine) -> None:
     plug(machine, "0001:17:00.0", bridge="pci0001:00")
     [known] = cards(machine)
-    others = [known.model_copy(update={"index": 1, "bus_id": bus_id}) for bus_id in (None, "0009:01:00.0")]
+    others = [replace(known, index=1, bus_id=bus_id) for bus_id in (None, "0009:01:00.0")]
     for other in others:
         assert [card.links for card in with_links([known, other], root=machine.root)] == [(), ()]

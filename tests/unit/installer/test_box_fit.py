@@ -1,5 +1,6 @@
 """What a box could run: discovery, fit and placement together, on the machine's own kind and on replayed nodes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,8 @@ def test_a_p800_node_runs_large_models_on_allowed_groups_only(tmp_path: Path) ->
 def test_what_is_too_large_says_how_much_is_missing(tmp_path: Path) -> None:
     build("nvidia", tmp_path)
     seen = discover(tmp_path)
-    little = seen.memory.model_copy(update={"total_bytes": 64 * 1024**3, "limit_bytes": None})
-    found = {one.model: one for one in verdicts(seen.model_copy(update={"memory": little}))}
+    little = replace(seen.memory, total_bytes=64 * 1024**3, limit_bytes=None)
+    found = {one.model: one for one in verdicts(replace(seen, memory=little))}
     assert not found["deepseek-r1"].fits
     assert "GiB missing on each of 8 cards" in found["deepseek-r1"].why_not
 

@@ -26,6 +26,7 @@ EXPECTED = {
     "appliance models here",
     "appliance serve list",
     "appliance serve deploy",
+    "appliance serve places",
     "appliance serve scale",
     "appliance serve stop",
     "appliance engines list",

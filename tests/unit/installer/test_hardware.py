@@ -1,6 +1,7 @@
 """`appliance hardware` on this machine and on replayed ones: the table, the picture, the document."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_what_a_vendor_writes_is_never_taken_for_markup(tmp_path: Path) -> None:
 def test_problems_are_said_with_their_hints(machine: FakeMachine) -> None:
     NODE.install(machine, "OLD")
     output = shown("--root", str(machine.root))
-    assert "The library lacks mxSmlGetBoardPowerLimit" in output
+    assert "libmxsml.so has no mxSmlGetBoardPowerLimit" in output
     assert "update it" in output
 
 
@@ -98,7 +99,7 @@ def picture(inventory: Inventory) -> str:
 
 def test_groups_unknown_links_and_cards_of_no_node_are_drawn() -> None:
     card = Accelerator(family="kunlun", vendor="kunlunxin", name="P800", index=0, memory_bytes=1)
-    linked = card.model_copy(update={"index": 1, "numa_node": 0, "links": (Link(peer_index=2, kind=LinkKind.PXB),)})
+    linked = replace(card, index=1, numa_node=0, links=(Link(peer_index=2, kind=LinkKind.PXB),))
     processor = Processor(
         name="x",
         architecture="x86_64",
@@ -112,7 +113,7 @@ def test_groups_unknown_links_and_cards_of_no_node_are_drawn() -> None:
         kernel="6",
         processor=processor,
         memory=Memory(total_bytes=1, available_bytes=1, limit_bytes=None),
-        accelerators=(card, linked, card.model_copy(update={"index": 2})),
+        accelerators=(card, linked, replace(card, index=2)),
         card_groups={"kunlun": {4: ((0, 1, 2, 3), (4, 5, 6, 7))}},
     )
     lines = [line.split() for line in picture(inventory).splitlines()]

@@ -95,10 +95,8 @@ def test_a_slice_stands_beside_its_card_and_is_chosen_by_its_own_name() -> None:
         "H100 3g.40gb",
         40 * GIB,
     )
-    assert selectors([node])[NAME] == {
-        "GPU-0": {"CUDA_VISIBLE_DEVICES": "GPU-0"},
-        "MIG-1": {"CUDA_VISIBLE_DEVICES": "MIG-1"},
-    }
+    chosen = {key: joined([how]) for key, how in selectors([node])[NAME].items()}
+    assert chosen == {"GPU-0": {"CUDA_VISIBLE_DEVICES": "GPU-0"}, "MIG-1": {"CUDA_VISIBLE_DEVICES": "MIG-1"}}
 
 
 def test_the_appliance_keeps_memory_and_a_core_for_itself() -> None:
@@ -131,6 +129,6 @@ def test_a_node_that_is_to_drain() -> None:
 
 def test_the_names_of_several_cards_are_joined_in_the_order_of_the_ranks() -> None:
     order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-    found = joined([{"CUDA_VISIBLE_DEVICES": "3", **order}, {"CUDA_VISIBLE_DEVICES": "1", **order}])
-    assert found == {"CUDA_VISIBLE_DEVICES": "3,1", **order}
-    assert joined([{"A": "0"}]) == {"A": "0"}
+    cards = [SelectorsReport(process={"CUDA_VISIBLE_DEVICES": number}, fixed=order) for number in ("3", "1")]
+    assert joined(cards) == {"CUDA_VISIBLE_DEVICES": "3,1", **order}
+    assert joined([SelectorsReport(process={"A": "0"})]) == {"A": "0"}

@@ -8,6 +8,7 @@ import pytest
 from appliance.hardware.inventory import Accelerator, Detected, HealthState, LinkKind
 from appliance.hardware.vendors import ascend_structures
 from appliance.hardware.vendors.ascend import VENDOR
+from appliance.hardware.vendors.ascend_names import vnpu_selectors
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.native_library import build_library
 from tests.fixtures.replayed_nodes import ASCEND
@@ -152,7 +153,24 @@ def test_slices_where_they_may_be_asked_for(tmp_path: Path) -> None:
         ("vir05_1c_16g", "vdavinci100", 16384),
         ("vir10_3c_32g", "vdavinci101", 32768),
     ]
+    chosen = cut.partitions[0].selectors
+    assert (chosen.container, chosen.fixed) == (
+        {"ASCEND_VISIBLE_DEVICES": "100"},
+        {"ASCEND_RUNTIME_OPTIONS": "VIRTUAL"},
+    )
+    assert chosen.process == {}
+    assert chosen.device_nodes[0] == "/dev/vdavinci100"
+    assert [one.selectors.kubernetes for one in cut.partitions] == [
+        "huawei.com/Ascend910-5c.1cpu.16g",
+        "huawei.com/Ascend910-10c.3cpu.32g",
+    ]
     assert whole.mode is None
+
+
+def test_a_template_that_says_more_has_no_resource_name() -> None:
+    """Their names are in MindCluster's table of virtualization templates."""
+    named = [vnpu_selectors(100, generation="310P", template=one).kubernetes for one in ("vir02", "vir04_4c_dvpp")]
+    assert named == ["huawei.com/Ascend310P-2c", None]
 
 
 def test_symbol_that_is_missing_costs_its_figure_only(tmp_path: Path) -> None:
@@ -167,8 +185,8 @@ def test_library_that_lies(tmp_path: Path) -> None:
     assert {figures(card) for card in found.accelerators} == {(None, None, None, None)}
     assert {card.links for card in found.accelerators} == {()}
     assert found.accelerators[0].memory_bytes == 65536 * MIB
-    assert len(found.problems) == 32
-    assert any("Card 3 reports 32767 °C" in problem.message for problem in found.problems)
+    assert len(found.problems) == 4
+    assert any("card 3 says 32767" in problem.message for problem in found.problems)
 
 
 @pytest.mark.parametrize("define", ["INIT=-8005", "CROWD"])
@@ -223,7 +241,7 @@ def test_tool_that_lies(tmp_path: Path) -> None:
     found = by_tool(tmp_path, info=text)
     assert figures(found.accelerators[0]) == (None, None, None, None)
     assert figures(found.accelerators[1])[1] == 39
-    assert sum("Card 0" in problem.message for problem in found.problems) == 4
+    assert sum("card 0 says" in problem.message for problem in found.problems) == 4
 
 
 @pytest.mark.parametrize("nonsense", ["", "no table\n| a | b | c |\n| | 0000:c1:00.0 | |\n", "\x00\xff|||||\n"])

@@ -164,7 +164,9 @@ def test_library_that_lies(tmp_path: Path) -> None:
     assert {figures(card) for card in found.accelerators} == {(None, None, None, None, None)}
     assert {card.links for card in found.accelerators} == {()}
     assert found.accelerators[0].memory_bytes == 42976 * MIB
-    assert any("Card 1 reports a utilisation of nan %" in problem.message for problem in found.problems)
+    assert any(
+        "utilization cannot be true: card 0 says nan, card 1 says nan" in problem.message for problem in found.problems
+    )
 
 
 @pytest.mark.parametrize("define", ["INIT=9", "CROWD"])
@@ -202,6 +204,10 @@ def test_slices_that_the_tool_lists(tmp_path: Path) -> None:
         ("1g.11gb", "TR6Y4601030001", 11),
         ("2g.22gb", "TR6Y4601030002", 22),
     ]
+    chosen = cards[3].partitioning.partitions[0].selectors
+    assert chosen.process == {"TOPS_VISIBLE_DEVICES": "DRS-TR6Y4601033001"}
+    assert chosen.container == cards[3].selectors.container == {"ENFLAME_VISIBLE_DEVICES": "4"}
+    assert chosen.device_nodes == cards[3].selectors.device_nodes
 
 
 def test_tool_without_a_list_of_slices(tmp_path: Path) -> None:
@@ -233,7 +239,7 @@ def test_tool_that_lies(tmp_path: Path) -> None:
     found = by_tool(tmp_path, cards=text)
     assert figures(found.accelerators[0]) == (None, None, None, None, None)
     assert found.accelerators[1].temperature_celsius == 36
-    assert sum("Card 0" in problem.message for problem in found.problems) == 5
+    assert sum("card 0 says" in problem.message for problem in found.problems) == 5
 
 
 def test_words_in_place_of_figures(tmp_path: Path) -> None:

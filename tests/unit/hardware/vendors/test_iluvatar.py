@@ -75,8 +75,8 @@ def test_figures_that_cannot_be_are_left_out_and_said(machine: FakeMachine) -> N
     card = found.accelerators[3]
     assert (card.memory_used_bytes, card.utilization, card.temperature_celsius) == (None, None, None)
     assert card.memory_bytes == 32 * GIB
-    assert "Card 3: its memory used cannot be 7.03687e+13." in messages(found)
-    assert len(found.problems) == 3 * 16
+    assert "card 3 says 7.03687e+13" in messages(found)[0]
+    assert len(found.problems) == 3
 
 
 def test_a_chip_that_is_gone_has_failed(machine: FakeMachine) -> None:
@@ -94,13 +94,12 @@ def test_a_chip_with_errors_says_so(machine: FakeMachine) -> None:
     assert health.reasons == ("The driver reports health 0x200000000.", "2 uncorrected ECC errors.")
 
 
-def test_a_card_on_the_bus_that_the_driver_does_not_list_has_failed(machine: FakeMachine) -> None:
+def test_a_card_on_the_bus_that_the_driver_does_not_list_is_told(machine: FakeMachine) -> None:
     machine.pci("0000:70:00.0", ids=NODE.ids, device_class="120000", numa_node=1)
     NODE.install(machine)
     found = NODE.detect(machine)
-    card = found.accelerators[16]
-    assert (card.index, card.bus_id, card.health.state) == (16, "0000:70:00.0", HealthState.FAILED)
-    assert messages(found) == ["The driver does not list the card at 0000:70:00.0."]
+    assert len(found.accelerators) == 16
+    assert messages(found) == ["On the PCI bus, but not known to the driver: 0000:70:00.0."]
 
 
 def test_the_recorded_table_is_read_where_the_driver_does_not_answer_the_library(machine: FakeMachine) -> None:

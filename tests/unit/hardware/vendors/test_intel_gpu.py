@@ -8,6 +8,7 @@ import pytest
 from appliance.hardware.inventory import Detected, HealthState, LinkKind
 from appliance.hardware.vendors import sysman
 from appliance.hardware.vendors.intel_gpu import VENDOR
+from appliance.hardware.vendors.intel_gpu_power import rate
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
 from tests.fixtures.replayed_nodes import INTEL
 
@@ -84,6 +85,20 @@ def test_eight_cards_on_xe_link(machine: FakeMachine) -> None:
     assert card.selectors.device_nodes == ("/dev/dri/card3", "/dev/dri/renderD131")
     assert card.selectors.kubernetes == "gpu.intel.com/xe"
     assert found.accelerators[1].power_limit_watts == 600
+
+
+def test_a_further_look_does_not_wait_for_the_counters(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("appliance.hardware.vendors.intel_gpu_power.time.sleep", waits.append)
+    first, second = detect(machine), VENDOR.detect(machine.world())
+    assert len(waits) == 1
+    assert first.accelerators[3].utilization == second.accelerators[3].utilization == 0.25
+    assert first.accelerators[3].power_watts == second.accelerators[3].power_watts
+
+
+def test_a_counter_that_begins_anew_tells_nothing() -> None:
+    before, after = sysman.Counter(value=50, timestamp=1), sysman.Counter(value=10, timestamp=2)
+    assert rate(before, after) is None
 
 
 def test_a_driver_may_answer_little(machine: FakeMachine) -> None:

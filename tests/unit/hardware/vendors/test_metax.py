@@ -68,15 +68,16 @@ def test_an_old_library_lacks_figures_and_says_which(machine: FakeMachine) -> No
     assert found.accelerators[0].power_watts == 45.0
     assert (found.accelerators[0].power_limit_watts, found.accelerators[0].health.state) == (None, HealthState.UNKNOWN)
     lacking = "mxSmlGetBoardPowerLimit, mxSmlGetDeviceUnavailableReason, mxSmlGetTotalEccErrors"
-    assert messages(found) == [f"The library lacks {lacking}."]
+    assert messages(found) == [f"libmxsml.so has no {lacking}."]
 
 
 def test_figures_that_cannot_be_are_left_out_and_said(machine: FakeMachine) -> None:
     NODE.install(machine, "LYING")
     found = NODE.detect(machine)
     assert (found.accelerators[0].memory_bytes, found.accelerators[0].utilization) == (0, None)
-    assert "Card 0: its memory cannot be -1024." in messages(found)
-    assert "Card 7: its utilization cannot be -5." in messages(found)
+    size, busy, *_ = messages(found)
+    assert size.startswith("The memory size cannot be true: card 0 says -1024,")
+    assert busy.endswith("card 7 says -5.")
 
 
 def test_the_recorded_table_of_eight_cards(machine: FakeMachine) -> None:

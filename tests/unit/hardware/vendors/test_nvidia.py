@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.hardware.inventory import Detected, HealthState, LinkKind
+from appliance.hardware.inventory import Detected, HealthState, LinkKind, Selectors
 from appliance.hardware.vendors import nvml
 from appliance.hardware.vendors.nvidia import VENDOR
 from tests.fixtures.hardware_world import SAMPLES, FakeMachine
@@ -119,6 +119,21 @@ def test_mig_slices_are_devices_of_their_own(machine: FakeMachine) -> None:
     ]
     assert card.utilization is None
     assert found.problems == ()
+    for one in card.partitioning.partitions:
+        assert one.uuid.startswith("MIG-")
+        assert one.selectors.process == {"CUDA_VISIBLE_DEVICES": one.uuid}
+        assert one.selectors.container == {"NVIDIA_VISIBLE_DEVICES": one.uuid}
+    assert [one.selectors.kubernetes for one in card.partitioning.partitions] == [
+        "nvidia.com/mig-3g.40gb",
+        "nvidia.com/mig-1g.10gb",
+    ]
+
+
+def test_an_index_counts_as_nvml_does(machine: FakeMachine) -> None:
+    """CUDA's own order is by speed."""
+    for card in detect(machine).accelerators:
+        assert card.selectors.process == {"CUDA_VISIBLE_DEVICES": str(card.index)}
+        assert card.selectors.fixed == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def test_what_cannot_be_true_is_left_out_and_told(machine: FakeMachine) -> None:
@@ -145,7 +160,7 @@ def test_a_card_that_the_driver_does_not_list_is_told(machine: FakeMachine) -> N
     [
         ("NO_DRIVER", "the NVIDIA driver is not loaded"),
         ("NO_COUNT", "The library has no nvmlDeviceGetCount"),
-        ("MANY", "says that there are 4294967295 cards"),
+        ("MANY", "counts 4294967295 cards"),
     ],
 )
 def test_a_library_that_does_not_start_leads_to_the_tool(machine: FakeMachine, define: str, words: str) -> None:
@@ -199,7 +214,8 @@ def test_slices_get_their_names_from_the_list(tmp_path: Path) -> None:
     machine.tool("nvidia-smi", answers={"-q -x": FOLDER / "recorded_a100_mig.xml", "topo -m": "", "-L": listed})
     partitions = VENDOR.detect(machine.world()).accelerators[0].partitioning.partitions
     assert [(one.name, one.uuid) for one in partitions[:2]] == [("2g.20gb", "MIG-1"), ("2g.20gb", "MIG-2")]
-    assert partitions[3].uuid == ""
+    assert partitions[1].selectors.process == {"CUDA_VISIBLE_DEVICES": "MIG-2"}
+    assert (partitions[3].uuid, partitions[3].selectors) == ("", Selectors())
 
 
 def test_a_tool_that_lies_is_not_believed(tmp_path: Path) -> None:

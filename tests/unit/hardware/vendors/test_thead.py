@@ -66,7 +66,7 @@ def test_an_older_library_starts_otherwise_and_says_what_it_lacks(machine: FakeM
     found = NODE.detect(machine)
     assert len(found.accelerators) == 8
     assert found.accelerators[0].health.state is HealthState.UNKNOWN
-    assert messages(found) == ["The library lacks hgmlDeviceGetMigMode, hgmlDeviceGetTotalEccErrors."]
+    assert messages(found) == ["libhgml.so has no hgmlDeviceGetMigMode, hgmlDeviceGetTotalEccErrors."]
 
 
 def test_the_documented_table_is_read_where_there_is_no_library(machine: FakeMachine) -> None:

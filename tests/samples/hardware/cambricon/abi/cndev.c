@@ -462,6 +462,8 @@ cndevRet_t cndevGetAllMluInstanceInfo(int *miCount, cndevMluInstanceInfo_t *miIn
         snprintf((char *)miInfo[i].uuid, 37, "%08d-0000-0000-0000-00000000000a", i);
         miInfo[i].memorySize = 24576 * (i + 1);
         strcpy(miInfo[i].profileName, i ? "4m.48gb" : "2m.24gb");
+        snprintf(miInfo[i].devNodeName, 100, "/dev/cambricon-caps/cap_dev0_mi%d", 2 * i + 1);
+        strcpy(miInfo[i].ipcmDevNodeName, "/dev/cambricon_ipcm0");
     }
     return 0;
 }
@@ -475,6 +477,7 @@ cndevRet_t cndevGetAllSMluInstanceInfo(int *smluCount, cndevSMluInfo_t *smluInfo
     smluInfo[0].instanceId = 256;
     strcpy((char *)smluInfo[0].uuid, "00000100-0000-0000-0000-00000000000b");
     strcpy(smluInfo[0].profileName, "30.32gb");
+    strcpy(smluInfo[0].devNodeName, "/dev/cambricon-caps/cap_dev0_mi1");
     smluInfo[0].mluQuota[0] = 30;
     smluInfo[0].memorySize[0] = 32ull << 30;
     smluInfo[0].memorySize[1] = 1ull << 30;

@@ -1,11 +1,16 @@
-"""What library and tool share: by which names an XPU is chosen, and which XPUs of a P800 board work together."""
+"""Kunlunxin's names: by which names an XPU is chosen, and which XPUs of a P800 board work together."""
 
 from collections.abc import Sequence
 
 from appliance.hardware.inventory import Accelerator, Selectors
+from appliance.hardware.vendors.brand import Brand
 from appliance.hardware.world import World
 
 CONTROL_NODE = "/dev/xpuctrl"
+PRODUCTS = {"3684": "Kunlun AI Accelerator", "3685": "Kunlun2 AI Accelerator [VF]", "3688": "P800"}
+"""The PCI ID repository; 3688 from a published table of device ids, which is no word of the vendor's."""
+HINT = "Install the Kunlunxin driver (XRE): `xpu-smi -q` must list the cards, and /dev/xpuctrl must exist."
+BRAND = Brand("kunlunxin", "kunlun", "1d22", hint=HINT, products=PRODUCTS, nodes=(CONTROL_NODE,))
 P800_OAM = "P800 OAM"
 FOURS = ((0, 1, 2, 3), (4, 5, 6, 7))
 ACROSS = ((0, 4), (1, 5), (2, 6), (3, 7))

@@ -1,12 +1,19 @@
-"""By which names a GCU is chosen."""
+"""Enflame's names, and by what a GCU is chosen."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.hardware.inventory import BusId, Selectors
-from appliance.hardware.vendors.measurements import ordinal
+from appliance.hardware.vendors.brand import Brand
+from appliance.hardware.vendors.numbers import ordinal
+from appliance.hardware.vendors.places import device_at
 from appliance.hardware.world import World
 
 CONTROL_NODE = "/dev/gcuctl"
+PRODUCTS = {"c035": "Enflame S60"}
+"""As `efsmi -q` of an S60 prints it; other ids are not published with a name."""
+HINT = "Install Enflame's driver (TopsRider --driver): `efsmi -q` must list the cards."
+BRAND = Brand("enflame", "topsrider", "1e36", hint=HINT, products=PRODUCTS, nodes=(CONTROL_NODE,))
 DRIVER_FOLDERS = ("enflame", "zixiao")
 
 
@@ -28,11 +35,9 @@ def selectors(world: World, *, index: int, address: BusId | None) -> Selectors:
 
 def _minor(world: World, address: BusId | None) -> int | None:
     """`enflame/gcu3/dev` holds `240:3`."""
-    for card in world.pci:
-        if card.bus_id == address:
-            folders = (card.path / name for name in DRIVER_FOLDERS)
-            return next((minor for folder in folders if (minor := _read(folder)) is not None), None)
-    return None
+    device = device_at(world.pci, address)
+    folders = [device.path / name for name in DRIVER_FOLDERS] if device else []
+    return next((minor for folder in folders if (minor := _read(folder)) is not None), None)
 
 
 def _read(folder: Path) -> int | None:
@@ -42,3 +47,10 @@ def _read(folder: Path) -> int | None:
         except OSError:
             continue
     return None
+
+
+def drs_selectors(card: Selectors, *, uuid: str) -> Selectors:
+    """The card as usual, and in its process the slice by `DRS-` and its UUID, as Enflame's own device plug-in sets them
+    (EnflameTechnology/gcushare, pkg/server). Of a vGCU nothing of the kind is published.
+    """
+    return replace(card, process={"TOPS_VISIBLE_DEVICES": f"DRS-{uuid}"}, kubernetes=None)

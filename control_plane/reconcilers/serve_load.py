@@ -163,5 +163,5 @@ def remarks_of(outcome: Outcome, nodes: Sequence[NodeView]) -> dict[UUID, str]:
         state, reason = outcome.decision.states.get(row.key, (row.state, None))
         if state is PlacementState.LEAVING:
             where = ", ".join(hostnames.get(part.node_id, part.node_id) for part in row.seat.parts)
-            remarks[row.served_model_id] = f"A replica runs on at {where} until another takes over: {reason}."
+            remarks[row.served_model_id] = f"A replica stays on {where} until another answers: {reason}."
     return remarks

@@ -129,7 +129,7 @@ def look(each: Wanted, observation: ClusterObservation, *, by_id: dict[UUID, Wan
     states = [(state_of(application), application) for application in applications]
     state = next((state for state in BEST_FIRST if any(state is one for one, _ in states)), ObservedState.UNHEALTHY)
     trouble = (gist(application.message) for one, application in states if one in TROUBLE)
-    reasons = [each.missing, each.remark, next((text for text in trouble if text), None)]
+    reasons = [each.remark, each.missing, next((text for text in trouble if text), None)]
     return Seen(state, reason=" ".join(reason for reason in reasons if reason) or None, replicas=running)
 
 

@@ -187,7 +187,7 @@ def test_a_model_without_a_place_waits_and_says_why() -> None:
 def test_a_replica_without_a_place_is_told_of_beside_those_that_run() -> None:
     model = wanted("a", desired_replicas=2, missing="1 of 2 replicas found no place.", remark="One leaves.")
     seen = plan(model, seen=running("a")).seen[model.id]
-    assert (seen.state, seen.reason) == (ObservedState.READY, "1 of 2 replicas found no place. One leaves.")
+    assert (seen.state, seen.reason) == (ObservedState.READY, "One leaves. 1 of 2 replicas found no place.")
 
 
 def test_backlog_counts_what_is_on_its_way() -> None:

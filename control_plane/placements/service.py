@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from control_plane.placements import repository
 from control_plane.placements.domain import Decision, Held, PlacementState, Seat, decide, decide_unplaced
 from control_plane.placements.fleet import joined
 from control_plane.placements.tables import Placement
-from control_plane.placements.wanted import Order, cache_of, demand_of
+from control_plane.placements.wanted import Order, Stock, cache_of, demand_of
 from control_plane.versions.domain import DEFAULT_PACK
 
 CardSelectors = Mapping[str, Mapping[str, SelectorsReport]]
@@ -51,6 +52,10 @@ class Round:
     known: Collection[UUID]
     ready: Collection[UUID]
 
+    @cached_property
+    def stock(self) -> Stock:
+        return Stock(self.nodes or ())
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -77,7 +82,7 @@ def settle(now: Round) -> Outcome:
     if now.nodes is None:
         decision = decide_unplaced([unplaced_demand(order) for order in now.orders.values()], held)
     else:
-        demands = [demand_of(order, now.nodes) for order in now.orders.values()]
+        demands = [demand_of(order, now.stock) for order in now.orders.values()]
         decision = decide(now.nodes, demands, held)
     added = tuple(new_row(now, assignment) for assignment in decision.added)
     kept = tuple(
@@ -101,7 +106,7 @@ def new_row(now: Round, assignment: Assignment) -> Row:
     seat = Seat(layout=assignment.layout, parts=assignment.parts)
     if assignment.layout.family == CPU:
         order = now.orders[key]
-        size = cache_of(order, assignment.layout, now.nodes) if now.nodes is not None else order.kv_cache_bytes
+        size = cache_of(order, assignment.layout, now.stock) if now.nodes is not None else order.kv_cache_bytes
         seat = seat.model_copy(update={"kv_cache_bytes": size})
     return Row(new_uuid(), key, now.versions[key], PlacementState.PLACED, with_selectors(seat, now))
 

@@ -1,7 +1,9 @@
 """What a served model asks of the planner: the ways in which its version can run on the nodes that are there."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +14,7 @@ from appliance.engines.pack import load_pack, pack_names
 from appliance.placement.demands import Constraints, Demand, Policy
 from appliance.placement.layouts import CPU, Layout
 from appliance.placement.nodes import NodeView
-from appliance.placement.ways import Terms, Weight, cache_bytes, card_kinds, ways
+from appliance.placement.ways import CardKind, Terms, Weight, cache_bytes, card_kinds, ways
 from model_catalog.fit.known_models import model_of_folder
 
 
@@ -53,8 +55,41 @@ class Order:
     rules: PlacementRules
 
 
+@dataclass(frozen=True)
+class Stock:
+    """What the nodes have between them, worked out once for all models of a round."""
+
+    nodes: Sequence[NodeView]
+
+    @cached_property
+    def kinds(self) -> list[CardKind]:
+        return card_kinds(self.nodes)
+
+    @cached_property
+    def packs(self) -> frozenset[str]:
+        """Those that are installed somewhere, and that this release knows."""
+        return frozenset(pack for packs in {node.packs for node in self.nodes} for pack in packs) & set(pack_names())
+
+    @cached_property
+    def most_cores(self) -> int:
+        """Of one NUMA node."""
+        return max((len(numa.cores) for node in self.nodes for numa in node.numa_nodes), default=0)
+
+    @cached_property
+    def holders(self) -> dict[str, list[NodeView]]:
+        """The nodes on which a version's weights lie, by its digest."""
+        found: dict[str, list[NodeView]] = defaultdict(list)
+        for node in self.nodes:
+            for digest in node.versions:
+                found[digest].append(node)
+        return found
+
+
 WEIGHTS: dict[Path, Weight] = {}
 """What fit read of a folder; its name is a digest, so what is in it never changes."""
+
+MOST_REMEMBERED = 4096
+WAYS: dict[tuple[object, ...], tuple[Layout, ...]] = {}
 
 
 def weight_of(order: Order) -> Weight:
@@ -68,38 +103,33 @@ def weight_of(order: Order) -> Weight:
     return WEIGHTS[order.folder]
 
 
-def terms_of(order: Order, nodes: Iterable[NodeView]) -> Terms:
+def terms_of(order: Order, stock: Stock) -> Terms:
     return Terms(
         max_model_len=order.max_model_len,
         kv_cache_bytes=order.kv_cache_bytes,
-        cores=cores_of(order, nodes),
+        cores=cores_of(order, stock),
     )
 
 
-def cores_of(order: Order, nodes: Iterable[NodeView]) -> tuple[int, ...]:
+def cores_of(order: Order, stock: Stock) -> tuple[int, ...]:
     """A chat engine on the processor gets a NUMA node's cores to itself while there are any left, others share."""
     if order.rules.cores is not None:
         return (order.rules.cores,)
-    most = max((len(numa.cores) for node in nodes for numa in node.numa_nodes), default=0)
-    return (most, 0) if order.task == "chat" and most else (0,)
+    return (stock.most_cores, 0) if order.task == "chat" and stock.most_cores else (0,)
 
 
-def packs_of(order: Order, nodes: Iterable[NodeView]) -> list[str]:
+def packs_of(order: Order, stock: Stock) -> list[str]:
     """The pack that was chosen, else all that are installed somewhere and serve this task from these files."""
     if order.pack is not None:
         return [order.pack] if order.pack in pack_names() else []
     files = "gguf" if any(order.folder.glob("*.gguf")) else "safetensors"
-    installed = {pack for node in nodes for pack in node.packs} & set(pack_names())
-    return [
-        name
-        for name in sorted(installed)
-        if order.task in load_pack(name).tasks and files in load_pack(name).weight_formats
-    ]
+    packs = (load_pack(name) for name in sorted(stock.packs))
+    return [pack.name for pack in packs if order.task in pack.tasks and files in pack.weight_formats]
 
 
-def demand_of(order: Order, nodes: Sequence[NodeView]) -> Demand:
+def demand_of(order: Order, stock: Stock) -> Demand:
     weight = weight_of(order)
-    found = ways(weight, terms_of(order, nodes), kinds=card_kinds(nodes), packs=packs_of(order, nodes))
+    found = ways_of(weight, order.folder, terms_of(order, stock), stock.kinds, packs_of(order, stock))
     layouts = tuple(layout for layout in found if layout.family != CPU) if order.rules.cards else found
     return Demand(
         name=order.name,
@@ -108,22 +138,34 @@ def demand_of(order: Order, nodes: Sequence[NodeView]) -> Demand:
         policy=Policy(order.rules.policy),
         num_attention_heads=weight.attention_heads,
         version_id=order.digest,
-        constraints=constraints_of(order, nodes),
+        constraints=constraints_of(order, stock),
     )
 
 
-def constraints_of(order: Order, nodes: Iterable[NodeView]) -> Constraints:
+def ways_of(weight: Weight, folder: Path, terms: Terms, kinds: list[CardKind], packs: list[str]) -> tuple[Layout, ...]:
+    """Reckoned once: every turn of the reconciler asks the same for every served model."""
+    key = (folder, weight.size_bytes, weight.model is None, terms, tuple(kinds), tuple(packs))
+    if key not in WAYS:
+        if len(WAYS) >= MOST_REMEMBERED:
+            WAYS.clear()
+        WAYS[key] = ways(weight, terms, kinds=kinds, packs=packs)
+    return WAYS[key]
+
+
+def constraints_of(order: Order, stock: Stock) -> Constraints:
     """Only nodes on which the weights lie: nothing carries them from one to another yet."""
-    named = set(order.rules.nodes)
-    holding = [node for node in nodes if order.digest in node.versions]
+    named, products = set(order.rules.nodes), frozenset(order.rules.cards)
+    holding = stock.holders.get(order.digest, [])
+    if not named and len(holding) == len(stock.nodes):
+        return Constraints(products=products)
     allowed = [node.node_id for node in holding if not named or {node.node_id, node.hostname} & named]
-    return Constraints(node_ids=frozenset(allowed or [NOWHERE]), products=frozenset(order.rules.cards))
+    return Constraints(node_ids=frozenset(allowed or [NOWHERE]), products=products)
 
 
 NOWHERE = "no node"
 """An empty set of nodes would mean all of them."""
 
 
-def cache_of(order: Order, layout: Layout, nodes: Iterable[NodeView]) -> int:
+def cache_of(order: Order, layout: Layout, stock: Stock) -> int:
     """KV cache of an engine on the processor; on cards the engine takes what its share of the card leaves."""
-    return cache_bytes(weight_of(order), terms_of(order, nodes), layout.pack) if layout.family == CPU else 0
+    return cache_bytes(weight_of(order), terms_of(order, stock), layout.pack) if layout.family == CPU else 0

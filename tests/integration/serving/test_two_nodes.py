@@ -14,7 +14,6 @@ from appliance.serving.spec import node_resource
 from tests.fixtures.serving import ServingBox
 from tests.fixtures.waiting import wait_until
 
-
 RAYLET = """
 import json, signal, sys
 from ray._private.node import Node

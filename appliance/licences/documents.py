@@ -200,11 +200,16 @@ def parse_document(payload: bytes, model: type[DocumentT]) -> DocumentT:
     try:
         document = model.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(str(part)[:40] for part in first["loc"]) or "the whole"
-        raise LicenceRefused(Why.DAMAGED, f"The {model.kind_name} is wrong at `{field}`: {first['msg']}.") from None
+        raise LicenceRefused(Why.DAMAGED, f"The {model.kind_name} is wrong at {first_fault(error)}") from None
     refuse_unknown_critical(raw, model)
     return document
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where and what, without the value."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(str(part)[:40] for part in first["loc"]) or "the whole"
+    return f"`{field}`: {first['msg']}."
 
 
 def refuse_unknown_critical(raw: JsonObject, model: type[Document]) -> None:

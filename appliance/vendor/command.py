@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
+from pydantic import ValidationError
 
 from appliance.base import clock
 from appliance.base.errors import ApplianceError, SetupError
 from appliance.base.files import write_atomically
 from appliance.licences.chain import read_request
+from appliance.licences.documents import first_fault
 from appliance.licences.envelope import LARGEST_BYTES
 from appliance.licences.fingerprint import can_be_anchored
 from appliance.vendor import artifacts, issuing
@@ -49,7 +51,9 @@ def speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except ApplianceError as error:
             typer.echo(" ".join(filter(None, (error.message, error.hint))), err=True)
-            raise typer.Exit(1) from None
+        except ValidationError as error:
+            typer.echo(f"That cannot be signed, it is wrong at {first_fault(error)}", err=True)
+        raise typer.Exit(1)
 
     return run
 

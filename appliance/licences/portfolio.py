@@ -48,6 +48,11 @@ class Portfolio:
     def roots(self) -> list[Root]:
         return [one.signed.root for one in self.held]
 
+    def candidates(self, artifact_digest: str, *, at: datetime, family: str | None = None) -> list[Standing]:
+        """Those under which it may be loaded, cards aside; the best first."""
+        loading = [one for one in self.standings(at) if one.loads and one.licence.covers(artifact_digest)]
+        return sorted((one for one in loading if allows(one.licence, family)), key=lambda one: PREFERENCE[one.state])
+
     def may_load(
         self, artifact_digest: str, *, at: datetime, cards_in_use: int, cards: int = 1, family: str | None = None
     ) -> Verdict:
@@ -56,30 +61,30 @@ class Portfolio:
         `cards_in_use` are those that artifacts of the same licence hold; the seats count them (control_plane.licences).
         Open weights need no licence and are never asked about here.
         """
-        covering = [standing for standing in self.standings(at) if standing.licence.covers(artifact_digest)]
-        loading = sorted((one for one in covering if one.loads), key=lambda one: PREFERENCE[one.state])
-        if not loading:
-            return refusal(artifact_digest, covering)
-        fitting = [one for one in loading if allows(one.licence, family)]
+        fitting = self.candidates(artifact_digest, at=at, family=family)
         if not fitting:
-            families = ", ".join(loading[0].licence.accelerator_families)
-            reason = f"The licence allows {families} and these are {family} cards."
-            return Verdict(False, reason, loading[0].state, loading[0].licence)
+            return self.refusal(artifact_digest, at=at, family=family)
         roomy = [one for one in fitting if cards_in_use + cards <= one.licence.max_cards]
         if not roomy:
             most = max(one.licence.max_cards for one in fitting)
             reason = f"The licence allows {most} cards; {cards_in_use} are in use and {cards} more are wanted."
-            return Verdict(False, reason, loading[0].state, loading[0].licence)
+            return Verdict(False, reason, fitting[0].state, fitting[0].licence)
         return Verdict(True, roomy[0].sentence, roomy[0].state, roomy[0].licence)
+
+    def refusal(self, artifact_digest: str, *, at: datetime, family: str | None) -> Verdict:
+        covering = [one for one in self.standings(at) if one.licence.covers(artifact_digest)]
+        if not covering:
+            short = artifact_digest[:12]
+            return Verdict(False, f"No licence covers the sealed artifact {short}. `appliance licence request` asks.")
+        loading = [one for one in covering if one.loads]
+        if loading:
+            families = ", ".join(loading[0].licence.accelerator_families)
+            reason = f"The licence allows {families}, and these are {family} cards."
+            return Verdict(False, reason, loading[0].state, loading[0].licence)
+        nearest = covering[-1]
+        return Verdict(False, f"Licence {nearest.licence.id}: {nearest.sentence}", nearest.state, nearest.licence)
 
 
 def allows(licence: Licence, family: str | None) -> bool:
     """`family` None: not known yet, so not refused yet."""
     return not licence.accelerator_families or family is None or family in licence.accelerator_families
-
-
-def refusal(digest: str, covering: Sequence[Standing]) -> Verdict:
-    if not covering:
-        return Verdict(False, f"No licence covers the sealed artifact {digest[:12]}. `appliance licence request` asks.")
-    nearest = covering[-1]
-    return Verdict(False, f"Licence {nearest.licence.id}: {nearest.sentence}", nearest.state, nearest.licence)

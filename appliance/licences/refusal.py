@@ -18,6 +18,7 @@ class Why(StrEnum):
     ISSUER_EXPIRED = "licence_issuer_expired"
     ISSUER_REVOKED = "licence_issuer_revoked"
     REVOKED = "licence_revoked"
+    EXPIRED = "licence_expired"
     STALE_REVOCATIONS = "revocation_list_stale"
     REVOCATIONS_NEEDED = "revocation_list_needed"
     FOREIGN_BOX = "licence_for_another_box"

@@ -55,7 +55,7 @@ def readers() -> dict[str, Callable[[bytes], object]]:
 KINDS = sorted(kind.value for kind in Kind)
 
 
-def must_refuse(read: Callable[[bytes], object], raw: bytes) -> None:
+def assert_refused(read: Callable[[bytes], object], raw: bytes) -> None:
     with pytest.raises(LicenceRefused) as caught:
         read(raw)
     assert caught.value.message.strip()
@@ -71,8 +71,8 @@ def test_the_files_themselves_are_read(kind: str) -> None:
 @FEW
 @given(kind=st.sampled_from(KINDS), raw=st.binary(max_size=2000))
 def test_noise_is_refused(kind: str, raw: bytes) -> None:
-    must_refuse(readers()[kind], raw)
-    must_refuse(readers()[kind], f"thousand-sails {kind} 1 ed25519\n".encode() + raw)
+    assert_refused(readers()[kind], raw)
+    assert_refused(readers()[kind], f"thousand-sails {kind} 1 ed25519\n".encode() + raw)
 
 
 @FEW
@@ -84,7 +84,7 @@ def test_a_file_that_was_cut_or_changed_is_refused(kind: str, data: st.DataObjec
     put = data.draw(st.binary(max_size=40))
     changed = whole[:start] + put + whole[end:]
     if changed != whole:
-        must_refuse(readers()[kind], changed)
+        assert_refused(readers()[kind], changed)
 
 
 spelt = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -101,7 +101,7 @@ def test_a_signed_document_of_any_other_shape_is_refused(value: Json, name: str)
     for model in (Licence, LicenceRequest, Revocations):
         full: JsonObject = {**dict.fromkeys(model.model_fields, 1), name: value}
         for document in ({name: value}, full):
-            must_refuse(lambda raw, model=model: parse_document(raw, model), canonical(document))
+            assert_refused(lambda raw, model=model: parse_document(raw, model), canonical(document))
 
 
 @FEW
@@ -121,7 +121,7 @@ def test_deep_and_long_content_costs_little_memory(filling: bytes) -> None:
     head = seal_envelope(Kind.REQUEST, {}, key=key).rsplit(b"\n", 1)[0]
     tracemalloc.start()
     try:
-        must_refuse(read_request, head + b"\n" + filling)
+        assert_refused(read_request, head + b"\n" + filling)
         assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
     finally:
         tracemalloc.stop()

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from appliance.base.errors import SetupError
 from appliance.licences.wrapping import DATA_KEY_BYTES
-from appliance.vendor.vault import Vault
+from appliance.vendor.vault import ISSUER_KEY, Vault
 
-SEALED = "appliance.weights.sealed"
+SEALED = "appliance.weights.sealed.sealing"
 FOLDER = "artifacts"
 
 
@@ -28,38 +30,40 @@ class Artifact:
         return f"Artifact({self.digest}, {self.name})"
 
 
-class Sealing(Protocol):
-    """`appliance.weights.sealed.seal`: writes the sealed artifact to `out` and returns its digest."""
+class SealedArtifact(Protocol):
+    """What sealing answers with."""
 
-    def __call__(self, folder: Path, out: Path, *, dek: bytes, name: str) -> object: ...
+    @property
+    def digest(self) -> str: ...
+
+
+class SealedFormat(Protocol):
+    """The two names of `appliance.weights.sealed.sealing` that are used here."""
+
+    def Terms(self, *, model_id: str, signer: Ed25519PrivateKey) -> object: ...  # noqa: N802
+
+    def seal(self, folder: Path, out: Path, *, dek: bytes, terms: object) -> SealedArtifact: ...
 
 
 def seal(folder: Path, out: Path, *, name: str, vault: Vault) -> Artifact:
-    """Seal the weights in `folder` under a new key, and keep the key in the vault."""
+    """Seal the weights in `folder` under a new key, signed by the issuer; the key is kept in the vault."""
+    form, signer = sealed_format(), vault.key(ISSUER_KEY)
     data_key = secrets.token_bytes(DATA_KEY_BYTES)
-    sealed = sealing()(folder, out, dek=data_key, name=name)
-    artifact = Artifact(digest_of(sealed), name, data_key)
+    sealed = form.seal(folder, out, dek=data_key, terms=form.Terms(model_id=name, signer=signer))
+    artifact = Artifact(sealed.digest, name, data_key)
     keep(artifact, vault)
     return artifact
 
 
-def sealing() -> Sealing:
+def sealed_format() -> SealedFormat:
     """The one place that knows the sealed format's name. Loaded late: issuing and revoking do without it."""
     try:
-        return cast(Sealing, importlib.import_module(SEALED).seal)
-    except (ImportError, AttributeError) as error:
+        return cast(SealedFormat, importlib.import_module(SEALED))
+    except ImportError as error:
         raise SetupError(
             "This version cannot seal weights: its sealed format is missing.",
             hint="Use a version that has `appliance.weights.sealed`.",
         ) from error
-
-
-def digest_of(sealed: object) -> str:
-    """`seal` answers with the digest, or with something that has it."""
-    digest = sealed if isinstance(sealed, str) else getattr(sealed, "digest", None)
-    if not isinstance(digest, str):
-        raise SetupError("The sealed format did not say the artifact's digest.")
-    return digest
 
 
 def keep(artifact: Artifact, vault: Vault) -> None:

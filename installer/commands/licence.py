@@ -28,7 +28,7 @@ SignedFile = Annotated[Path, typer.Argument(help="The file that the vendor sent.
 def request(
     out_file: Annotated[Path, typer.Option("--out", help="Where the request goes.")] = Path("licence.request"),
 ) -> None:
-    """Write a request for the vendor: this box's public key and salted hashes of what it is made of. Send it by any way.
+    """Write a request for the vendor: this box's public key and salted hashes of what it is made of.
 
     Example: `appliance licence request --out licence.request`
     """

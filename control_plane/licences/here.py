@@ -16,6 +16,7 @@ from appliance.licences.fingerprint import observe
 from appliance.licences.keys import read_appliance_key
 from appliance.licences.standing import Box
 from control_plane.nodes.repository import node_by_id
+from control_plane.nodes.schemas import is_present
 
 DISTRIBUTION = "thousand-sails"
 IN_A_CLUSTER = "cluster"
@@ -39,7 +40,9 @@ class Here:
         return public_id("node", read_box(self.home).node_id) if self.home.box_file.is_file() else IN_A_CLUSTER
 
     def box(self, session: Session) -> Box:
-        """The accelerators are those of the node's last heartbeat; the processor is none."""
+        """The accelerators are those of the node's last heartbeat, and none that is gone: a copied home brings the rows
+        of its old cards along.
+        """
         return Box(self.public_key, observe(self.world, accelerators=self.accelerators(session)))
 
     @property
@@ -53,5 +56,7 @@ class Here:
         if not self.home.box_file.is_file():
             return []
         node = node_by_id(session, read_box(self.home).node_id)
-        cards = node.accelerators if node else []
+        if node is None:
+            return []
+        cards = [card for card in node.accelerators if is_present(card, node)]
         return [str(card.observed_facts["uuid"]) for card in cards if card.observed_facts.get("uuid")]

@@ -8,9 +8,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from appliance.base.box import Box, Ports, write_box
+from appliance.base.ids import new_uuid, public_id
 from control_plane.licences.endpoints import this_box
 from control_plane.licences.reconciler import LicencesReconciler
 from tests.fixtures.admin_api import Nudges
+from tests.fixtures.heartbeats import CARD, beat
+from tests.fixtures.licences import DAY
 from tests.integration.control_plane.licences.conftest import Desk
 
 
@@ -63,6 +67,25 @@ def test_refusals_have_codes_and_say_nothing_of_the_file(admin: TestClient, box:
     wrong = {"document": box.vendor.root_file.decode(), "fingerprint": "0" * 64}
     assert code(admin.post("/api/v1/licence-roots", json=wrong)) == (400, "invalid_request")
     assert code(admin.get("/api/v1/licences/lic-none")) == (404, "not_found")
+
+
+def test_a_copied_home_is_known_by_its_cards(admin: TestClient, node: TestClient, box: Desk) -> None:
+    """The copy has the key, the rows and a hypervisor's copies of all else; its own heartbeat tells other cards."""
+    (box.here.world.root / "run/systemd/tpm2-srk-public-key.pem").unlink()
+    ports = Ports(**{name: 20000 + number for number, name in enumerate(Ports.model_fields)})
+    node_id = new_uuid()
+    write_box(box.here.home, Box(node_id=node_id, ports=ports))
+    try:
+        node.post("/api/v1/nodes/heartbeat", json=beat(node_id, CARD.model_copy(update={"uuid": "GPU-first"})))
+        licence = box.licensed()
+        assert licence.box.box_id == public_id("node", node_id)
+        assert admin.get(f"/api/v1/licences/{licence.id}").json()["state"] == "valid"
+        other = CARD.model_copy(update={"uuid": "GPU-second", "key": "GPU-2"})
+        box.now += DAY
+        node.post("/api/v1/nodes/heartbeat", json=beat(node_id, other))
+        assert admin.get(f"/api/v1/licences/{licence.id}").json()["state"] == "foreign_box"
+    finally:
+        box.here.home.box_file.unlink()
 
 
 def test_the_reconciler_mends_the_homes_folder(box: Desk) -> None:

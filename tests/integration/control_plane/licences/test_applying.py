@@ -1,5 +1,6 @@
 """What the registry takes and what it refuses: another box, replays, stale lists, clocks."""
 
+import base64
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -191,6 +192,29 @@ def test_a_clock_that_ran_ahead_is_set_right_by_the_vendor(desk: Desk) -> None:
     reconcile(desk)
     assert desk.may_load(START)
     desk.licensed()
+
+
+def test_no_key_reaches_logs_audit_or_the_signed_files(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    licence = desk.licensed(not_after=START + 3 * DAY)
+    reconcile(desk)
+    with assert_refused(Why.REVOKED):
+        issuing.revoke(desk.vendor.vault, licence_ids=[licence.id], at=START)
+        desk.apply(desk.vendor.revocations_file)
+        desk.apply(desk.row(licence).document)
+    reconcile(desk)
+    logged = capsys.readouterr()
+    assert "licence_ends_soon" in logged.out + logged.err
+    with transaction(desk.factory) as session:
+        entries = session.scalars(select(AuditEntry)).all()
+        written = [str((entry.before, entry.after, entry.target)) for entry in entries]
+    files = [path.read_text(errors="replace") for path in desk.here.home.licences.iterdir()]
+    told = "\n".join([*written, logged.out, logged.err])
+    seed = (desk.here.home.secrets / Secret.APPLIANCE_KEY).read_text().strip()
+    data_key = desk.vendor.artifact.data_key
+    for hidden in (seed, data_key.hex(), base64.b64encode(data_key).decode(), repr(data_key)[2:-1]):
+        assert hidden not in told
+        assert not [content for content in files if hidden in content]
+    assert licence.artifacts[0].wrapped_key not in told
 
 
 def test_warnings_come_once_at_each_threshold(desk: Desk) -> None:

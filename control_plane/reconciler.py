@@ -17,6 +17,8 @@ from control_plane.cluster.local import local_cluster
 from control_plane.cluster.port import ClusterPort
 from control_plane.database.nudge import make_redis, nudge_publisher
 from control_plane.database.session import SessionFactory, make_engine, make_session_factory
+from control_plane.licences.here import Here
+from control_plane.licences.reconciler import LicencesReconciler
 from control_plane.reconcilers.domain import Reconciler
 from control_plane.reconcilers.jobs import JobsReconciler
 from control_plane.reconcilers.leadership import Leadership
@@ -59,6 +61,7 @@ def make_reconcilers(
             interval_seconds=interval,
         ),
         VersionsReconciler(factory=factory, interval_seconds=interval),
+        LicencesReconciler(factory=factory, here=Here(settings.paths)),
         PartitionsReconciler(factory=factory),
         SamplesReconciler(factory=factory),
     ]

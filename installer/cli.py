@@ -8,6 +8,7 @@ from installer.commands import (
     engines,
     hardware,
     keys,
+    licence,
     logs,
     models,
     nodes,
@@ -41,6 +42,7 @@ app.add_typer(nodes.app, name="nodes", rich_help_panel=MODELS)
 app.add_typer(models.app, name="models", rich_help_panel=MODELS)
 app.add_typer(serve.app, name="serve", rich_help_panel=MODELS)
 app.add_typer(engines.app, name="engines", rich_help_panel=MODELS)
+app.add_typer(licence.app, name="licence", rich_help_panel=MODELS)
 app.command("chat", rich_help_panel=MODELS)(speaks_plainly(chat.chat))
 app.add_typer(keys.app, name="keys", rich_help_panel=ACCESS)
 app.command("reference", hidden=True)(speaks_plainly(reference.reference))

@@ -67,6 +67,11 @@ class Home:
         return self.root / "weights"
 
     @property
+    def licences(self) -> Path:
+        """Signed files and the clock's mark, for those who load sealed weights; the registry has them too."""
+        return self.root / "licences"
+
+    @property
     def uploads(self) -> Path:
         return self.root / "uploads"
 

@@ -20,6 +20,7 @@ class Secret(StrEnum):
     RAY_TOKEN = "ray_token"
     SUPERVISOR_PASSWORD = "supervisor_password"
     FIRST_API_KEY = "first_api_key"
+    APPLIANCE_KEY = "appliance_key"
 
 
 def read_secret(home: Home, name: Secret) -> str:

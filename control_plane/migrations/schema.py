@@ -10,6 +10,7 @@ from control_plane.catalogue import tables as catalogue_tables
 from control_plane.database.base import Base
 from control_plane.jobs import tables as job_tables
 from control_plane.keys import tables as key_tables
+from control_plane.licences import tables as licence_tables
 from control_plane.nodes import tables as node_tables
 from control_plane.placements import tables as placement_tables
 from control_plane.reconcilers import tables as reconciler_tables
@@ -29,6 +30,7 @@ SLICES = (
     job_tables,
     catalogue_tables,
     version_tables,
+    licence_tables,
     placement_tables,
     served_model_tables,
     reconciler_tables,

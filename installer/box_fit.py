@@ -27,7 +27,7 @@ from appliance.placement.what_fits import Answer, Verdict, what_fits
 from model_catalog.catalogue import in_display_order, load_catalogue
 from model_catalog.fit.answer import answer, usual_ask
 from model_catalog.fit.cards import Card, find_card, this_machine
-from model_catalog.fit.known_models import KnownModel, model_of_entry
+from model_catalog.fit.known_models import model_of_entry
 from model_catalog.schema import CatalogueEntry
 from model_catalog.vocabulary import SERVED_TASKS
 
@@ -64,7 +64,9 @@ def verdicts(inventory: Inventory) -> Iterator[BoxVerdict]:
         if found:
             demands.append(Demand(entry.name, best_first(found), num_attention_heads=weight.attention_heads))
         else:
-            yield BoxVerdict(entry.name, fits=False, why_not=nearest(weight, kinds, memory_bytes=node.host_memory_bytes))
+            yield BoxVerdict(
+                entry.name, fits=False, why_not=nearest(weight, kinds, memory_bytes=node.host_memory_bytes)
+            )
     yield from (verdict_of(verdict) for verdict in what_fits([node], demands=demands))
 
 

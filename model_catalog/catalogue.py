@@ -4,13 +4,18 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from appliance.base.errors import NotFound, SetupError
 from model_catalog.schema import CatalogueEntry
+
+if TYPE_CHECKING:
+    from yaml import SafeLoader as FastLoader
+else:
+    FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is, is five times as fast
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 ENTRIES_FOLDER = PACKAGE_FOLDER / "entries"
@@ -79,21 +84,26 @@ def load_family(path: Path) -> tuple[CatalogueEntry, ...]:
     return entries
 
 
-class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # libyaml is several times as fast
+class Loader(FastLoader):
     """Refuses a field that is written twice, which YAML libraries let pass: the second would win unseen."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` is there twice", key.start_mark)
-            seen.add(key.value)
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` is there twice", key.start_mark)
+                seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+        loader = Loader(path.read_text(encoding="utf-8"))
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise wrong(path, str(error)) from error
 

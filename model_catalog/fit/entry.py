@@ -1,4 +1,4 @@
-"""The shape of a catalogue entry: from its `config` as from a config.json, or from the figures of its `architecture`."""
+"""The shape of a catalogue entry: from its `config`, read as a config.json, or from its `architecture`'s figures."""
 
 from dataclasses import replace
 

@@ -4,18 +4,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from appliance.base.errors import NotFound, SetupError
 from model_catalog.schema import CatalogueEntry
-
-if TYPE_CHECKING:
-    from yaml import SafeLoader as FastLoader
-else:
-    FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is, is five times as fast
+from model_catalog.strict_yaml import parse_yaml
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 ENTRIES_FOLDER = PACKAGE_FOLDER / "entries"
@@ -84,27 +79,10 @@ def load_family(path: Path) -> tuple[CatalogueEntry, ...]:
     return entries
 
 
-class Loader(FastLoader):
-    """Refuses a field that is written twice, which YAML libraries let pass: the second would win unseen."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` is there twice", key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def read_yaml(path: Path) -> Any:
     try:
-        loader = Loader(path.read_text(encoding="utf-8"))
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # UnicodeDecodeError is a ValueError
         raise wrong(path, str(error)) from error
 
 

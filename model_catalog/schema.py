@@ -36,7 +36,7 @@ class Evidence(StrEnum):
 class Figure(Strict):
     """A number that can be traced: who says so, and how we know."""
 
-    value: int | float
+    value: int | float = Field(ge=0, allow_inf_nan=False)
     evidence: Evidence
     source: str = Field(min_length=1)
 

@@ -24,10 +24,12 @@ from appliance.placement.ways import (
     subject_of,
 )
 from appliance.placement.what_fits import Answer, Verdict, what_fits
-from model_catalog.catalogue import load_catalogue
+from model_catalog.catalogue import in_display_order, load_catalogue
 from model_catalog.fit.answer import answer, usual_ask
 from model_catalog.fit.cards import Card, find_card, this_machine
-from model_catalog.fit.known_models import KnownModel, find_model, load_shapes
+from model_catalog.fit.known_models import model_of_entry
+from model_catalog.schema import CatalogueEntry
+from model_catalog.vocabulary import SERVED_TASKS
 
 CPU_PACK = "vllm-cpu"
 GIB = 1024**3
@@ -49,27 +51,43 @@ class BoxVerdict:
 
 
 def verdicts(inventory: Inventory) -> Iterator[BoxVerdict]:
-    """Every model that the catalogue or fit knows, in their order, alone on this box as if nothing else ran."""
+    """Every model of the catalogue, in its order of display, alone on this box as if nothing else ran."""
     node = node_of(inventory)
     kinds = card_kinds([node])
     demands: list[Demand] = []
-    for name in (*load_catalogue(), *load_shapes()):
-        model = find_model(name)
-        found = ways_here(model, kinds, memory_bytes=node.host_memory_bytes)
+    for entry in in_display_order(load_catalogue().values()):
+        weight = weight_of(entry)
+        if isinstance(weight, str):
+            yield BoxVerdict(entry.name, fits=False, why_not=weight)
+            continue
+        found = ways_here(weight, kinds, memory_bytes=node.host_memory_bytes)
         if found:
-            demands.append(Demand(name, best_first(found), num_attention_heads=model.shape.attention_heads))
+            demands.append(Demand(entry.name, best_first(found), num_attention_heads=weight.attention_heads))
         else:
-            yield BoxVerdict(name, fits=False, why_not=nearest(model, kinds, memory_bytes=node.host_memory_bytes))
+            yield BoxVerdict(
+                entry.name, fits=False, why_not=nearest(weight, kinds, memory_bytes=node.host_memory_bytes)
+            )
     yield from (verdict_of(verdict) for verdict in what_fits([node], demands=demands))
 
 
-def ways_here(model: KnownModel, kinds: list[CardKind], *, memory_bytes: int) -> list[Layout]:
+def weight_of(entry: CatalogueEntry) -> Weight | str:
+    """What is to be placed, or why it cannot be. A model without a shape is reckoned by its size alone."""
+    if entry.task not in SERVED_TASKS:
+        return f"No engine pack serves {entry.task} yet."
+    if entry.no_shape is None:
+        model = model_of_entry(entry)
+        try:
+            return Weight(entry.name, model.weights().size_bytes, model)
+        except BadRequest as error:  # neither a figure nor a count
+            return str(error)
+    figure = entry.default_variant.weight_bytes
+    return "Nobody says how large it is." if figure is None else Weight(entry.name, int(figure.value))
+
+
+def ways_here(weight: Weight, kinds: list[CardKind], *, memory_bytes: int) -> list[Layout]:
     """By the pack that fit assumes for each kind of card, whether or not it is installed; and on the processor."""
-    try:
-        weight = Weight(model.name, model.weights().size_bytes, model)
-    except BadRequest:  # fit does not know which form of the weights is meant
-        return []
-    terms = Terms(max_model_len=usual_ask(model).context, kv_cache_bytes=0, cores=(1,))
+    context = usual_ask(weight.model).context if weight.model else 0
+    terms = Terms(max_model_len=context, kv_cache_bytes=0, cores=(1,))
     on_cards = [on_card(weight, terms, kind=kind, pack=card_of(kind).pack) for kind in kinds]
     on_processor = [layout for layout in on_cores(weight, terms, CPU_PACK) if layout.main_memory_bytes <= memory_bytes]
     return [*filter(None, on_cards), *on_processor]
@@ -121,8 +139,11 @@ def known(cards: Iterable[CardView]) -> Iterator[Card]:
             yield find_card(card.product)
 
 
-def nearest(model: KnownModel, kinds: list[CardKind], *, memory_bytes: int) -> str:
+def nearest(weight: Weight, kinds: list[CardKind], *, memory_bytes: int) -> str:
     """How much is missing on the kind of card that comes nearest, with as many as work together."""
+    model = weight.model
+    if model is None:
+        return f"No card here has room for its {weight.size_bytes / GIB:,.1f} GiB; by its size alone."
     cards = [*(card_of(kind) for kind in kinds), this_machine(memory_bytes)]
     reports = [
         answer(subject, usual_ask(model)).report for card in cards if (subject := subject_of(model, card)) is not None

@@ -1,14 +1,16 @@
 """Read the catalogue: every file below `entries/`, validated, in order, names unique."""
 
+from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from appliance.base.errors import NotFound, SetupError
 from model_catalog.schema import CatalogueEntry
+from model_catalog.strict_yaml import parse_yaml
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 ENTRIES_FOLDER = PACKAGE_FOLDER / "entries"
@@ -16,10 +18,27 @@ ENTRIES_FOLDER = PACKAGE_FOLDER / "entries"
 FAMILY_FILE: TypeAdapter[tuple[CatalogueEntry, ...]] = TypeAdapter(tuple[CatalogueEntry, ...])
 
 
+Stamp = tuple[Path, int, int]
+"""A file as it was when it was read: path, time of its last change in ns, bytes."""
+
+
 def load_catalogue(folder: Path = ENTRIES_FOLDER) -> dict[str, CatalogueEntry]:
-    """All entries by name, sorted; raises SetupError that names the file, the entry and the field."""
+    """All entries by name, sorted; raises SetupError that names the file, the entry and the field.
+
+    Files are read again only when one has changed.
+    """
+    return dict(read_catalogue(folder, stamps(folder)))
+
+
+def stamps(folder: Path) -> tuple[Stamp, ...]:
+    found = ((path, path.stat()) for path in sorted(folder.glob("*.yaml")))
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in found)
+
+
+@lru_cache(maxsize=4)
+def read_catalogue(folder: Path, files: tuple[Stamp, ...]) -> dict[str, CatalogueEntry]:
     entries: dict[str, CatalogueEntry] = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path, _, _ in files:
         for entry in load_family(path):
             if entry.name in entries:
                 raise wrong(path, f"`{entry.name}` is in the catalogue twice")
@@ -28,6 +47,11 @@ def load_catalogue(folder: Path = ENTRIES_FOLDER) -> dict[str, CatalogueEntry]:
         if entry.successor is not None and entry.successor not in entries:
             raise wrong(folder, f"`{entry.name}` names a successor `{entry.successor}` that is not there")
     return dict(sorted(entries.items()))
+
+
+def in_display_order(entries: Iterable[CatalogueEntry]) -> list[CatalogueEntry]:
+    """As people see them: by `order`, then by name."""
+    return sorted(entries, key=lambda entry: (entry.order, entry.name))
 
 
 def find_entry(name: str, *, folder: Path = ENTRIES_FOLDER) -> CatalogueEntry:
@@ -57,8 +81,8 @@ def load_family(path: Path) -> tuple[CatalogueEntry, ...]:
 
 def read_yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # UnicodeDecodeError is a ValueError
         raise wrong(path, str(error)) from error
 
 

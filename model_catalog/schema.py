@@ -4,12 +4,20 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from model_catalog.vocabulary import Accelerator, Capability, QuantizationForm, ReasoningParser, Task, ToolCallParser
+
+LAST_IN_ORDER = 10_000
+SPEECH = frozenset({Task.SPEECH_TO_TEXT, Task.TEXT_TO_SPEECH})
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[.-][a-z0-9]+)*$", max_length=80)]
 Sha256 = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")]
 Bytes = Annotated[int, Field(ge=0)]
 Tokens = Annotated[int, Field(gt=0)]
+Day = Annotated[str, Field(pattern=r"^\d{4}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?$")]
+"""A month where nobody says the day."""
+HubId = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
 
 
 class Strict(BaseModel):
@@ -28,7 +36,15 @@ class Evidence(StrEnum):
 class Figure(Strict):
     """A number that can be traced: who says so, and how we know."""
 
-    value: int | float
+    value: int | float = Field(ge=0, allow_inf_nan=False)
+    evidence: Evidence
+    source: str = Field(min_length=1)
+
+
+class Words(Strict):
+    """Names that can be traced, as a figure can."""
+
+    value: tuple[str, ...] = Field(min_length=1)
     evidence: Evidence
     source: str = Field(min_length=1)
 
@@ -41,10 +57,9 @@ class Text(Strict):
 
 
 class Architecture(Strict):
-    """The engine-relevant shape, in the words of the model's own config.json."""
+    """The engine-relevant shape figure by figure, in the words of config.json, where that file itself is not known."""
 
     name: str = Field(description="As in `architectures` of config.json.")
-    parameters: Figure | None = None
     num_hidden_layers: Figure | None = None
     hidden_size: Figure | None = None
     num_attention_heads: Figure | None = None
@@ -67,11 +82,20 @@ class Architecture(Strict):
     num_experts: Figure | None = None
 
 
+class PublishedConfig(Strict):
+    """The part of the model's config.json that fit reads: layers, heads, experts. Fit counts the weights from it."""
+
+    values: dict[str, JsonValue] = Field(min_length=1)
+    evidence: Evidence
+    source: str = Field(min_length=1)
+
+
 class Licence(Strict):
-    id: str = Field(description="SPDX identifier, or the publisher's own name for it.")
+    id: str = Field(min_length=1, description="SPDX identifier, or the publisher's own name for it.")
     commercial: bool = Field(description="Whether commercial use is allowed.")
     gated: bool = Field(description="Whether the publisher asks for an agreement before a download.")
-    url: str
+    url: str = Field(pattern=r"^https://")
+    note: Text | None = Field(None, description="A condition that people should know before they use it.")
 
 
 class BundledSource(Strict):
@@ -95,8 +119,14 @@ class HubSource(Strict):
     """Where the publisher keeps it; the box itself downloads nothing, a person brings the files."""
 
     kind: Literal["hub"]
-    huggingface: str | None = None
-    modelscope: str | None = None
+    huggingface: HubId | None = None
+    modelscope: HubId | None = None
+
+    @model_validator(mode="after")
+    def is_somewhere(self) -> Self:
+        if self.huggingface is None and self.modelscope is None:
+            raise ValueError("no hub has it; name one")
+        return self
 
 
 Source = Annotated[BundledSource | PackageSource | HubSource, Field(discriminator="kind")]
@@ -121,56 +151,137 @@ class Variant(Strict):
 
     name: Name
     format: Literal["safetensors", "gguf"]
-    weight_bytes: Figure
+    quantization: QuantizationForm | None = Field(None, description="None: the model's own precision.")
+    accelerators: tuple[Accelerator, ...] = Field((), description="Families it was made for; empty: for any.")
+    at_load: bool = Field(False, description="The engine quantizes while it loads; the files are the source's own.")
+    weight_bytes: Figure | None = Field(None, description="In the memory of the cards; None where nobody says.")
     source: Source
     files: tuple[WeightFile, ...] = ()
 
 
 class EngineDefaults(Strict):
-    pack: str = Field(description="Engine pack that serves it when nothing else is said.")
-    max_model_len: Tokens = Field(description="Tokens of prompt and answer together.")
+    pack: Name | None = Field(None, description="Engine pack when nothing else is said; None: any that can serve it.")
+    max_model_len: Tokens | None = Field(None, description="Tokens of prompt and answer together.")
     num_cpus: float = Field(1.0, gt=0, description="Processor cores that a replica reserves on a box without cards.")
     args: tuple[str, ...] = Field((), description="Extra flags of the engine, in its own spelling.")
 
 
+class ChatFormat(Strict):
+    """How a conversation is written for the model, and how an engine takes its answer apart: vLLM's parser names."""
+
+    template: Text | None = Field(None, description="What is special about its chat template.")
+    tool_call_parser: ToolCallParser | None = None
+    reasoning_parser: ReasoningParser | None = None
+    evidence: Evidence
+    source: str = Field(min_length=1)
+
+
 class SamplingDefaults(Strict):
+    """The publisher's generation_config.json or advice; `evidence` and `source` are of all values together."""
+
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
     top_k: int | None = Field(None, ge=-1)
     repetition_penalty: float | None = Field(None, gt=0)
     max_tokens: Tokens | None = None
+    evidence: Evidence | None = None
+    source: str | None = None
+
+    @model_validator(mode="after")
+    def says_where_from(self) -> Self:
+        values = (self.temperature, self.top_p, self.top_k, self.repetition_penalty, self.max_tokens)
+        given = any(value is not None for value in values)
+        if given and not (self.evidence and self.source):
+            raise ValueError("sampling values need `evidence` and `source`")
+        return self
+
+
+class FineTuning(Strict):
+    """LoRA settings to begin with."""
+
+    rank: Figure
+    alpha: Figure
+    target_modules: Words
+    learning_rate: Figure
+    max_length: Figure = Field(description="Tokens of a training sample.")
 
 
 class CatalogueEntry(Strict):
-    """One model that the appliance knows how to run. `name` is also its public name unless an admin picks another."""
+    """One model that the appliance knows. `name` is also its public name unless an admin picks another.
+
+    Its shape for fit stands in just one of `config`, `architecture` and `no_shape`.
+    """
 
     name: Name
     family: str = Field(pattern=r"^[a-z0-9_]+$", description="The name of the file that the entry stands in.")
+    order: int = Field(LAST_IN_ORDER, ge=0, description="Place in what people see: small numbers first, then by name.")
     display_name: Text
     description: Text
-    task: Literal["chat", "embedding"]
+    task: Task
+    capabilities: tuple[Capability, ...] = ()
     publisher: str
     languages: tuple[str, ...] = Field(min_length=1, description="BCP 47 tags.")
-    architecture: Architecture
+    parameters: Figure | None = Field(None, description="All of them.")
+    active_parameters: Figure | None = Field(None, description="Of a mixture of experts: those that a token uses.")
+    dimensions: Figure | None = Field(None, description="Of an embedding.")
+    config: PublishedConfig | None = None
+    architecture: Architecture | None = None
+    no_shape: str | None = Field(None, min_length=1, description="Why fit cannot know how it keeps its state.")
     licence: Licence
-    context: Figure = Field(description="Tokens the model was made for.")
+    context: Figure | None = Field(None, description="Tokens the model was made for; None where it reads no text.")
     variants: tuple[Variant, ...] = Field(min_length=1)
-    engine: EngineDefaults
+    engine: EngineDefaults = EngineDefaults()  # pyright: ignore[reportCallIssue]
+    chat: ChatFormat | None = None
     sampling: SamplingDefaults = SamplingDefaults()  # pyright: ignore[reportCallIssue]
-    introduced: str = Field(pattern=r"^\d{4}-\d{2}(?:-\d{2})?$", description="When the publisher brought it out.")
-    retired: str | None = Field(None, pattern=r"^\d{4}-\d{2}(?:-\d{2})?$")
+    fine_tuning: FineTuning | None = None
+    validated_as: Name | None = Field(None, description="The model in fit/validated.yaml whose rows hold for it too.")
+    introduced: Day | None = Field(None, description="When the publisher brought it out.")
+    retired: Day | None = Field(None, description="From when on it should not be used any more.")
     successor: Name | None = None
 
     @model_validator(mode="after")
     def agrees_with_itself(self) -> Self:
-        names = [variant.name for variant in self.variants]
-        if len(names) != len(set(names)):
-            raise ValueError("two variants have one name")
-        if self.engine.max_model_len > self.context.value:
-            raise ValueError(
-                f"engine.max_model_len {self.engine.max_model_len} exceeds the context {self.context.value}"
-            )
+        for wrong in (self.wrong_shape(), self.wrong_variants(), self.wrong_words(), self.wrong_dates()):
+            if wrong:
+                raise ValueError(wrong)
         return self
+
+    def wrong_shape(self) -> str | None:
+        if sum(given is not None for given in (self.config, self.architecture, self.no_shape)) != 1:
+            return "just one of config, architecture and no_shape says its shape"
+        limit = self.engine.max_model_len
+        if self.task not in SPEECH and (self.context is None or limit is None):
+            return "a model that reads text has a context and engine.max_model_len"
+        if self.context is not None and limit is not None and limit > self.context.value:
+            return f"engine.max_model_len {limit} exceeds the context {self.context.value}"
+        return None
+
+    def wrong_variants(self) -> str | None:
+        names = [variant.name for variant in self.variants]
+        return "two variants have one name" if len(names) != len(set(names)) else None
+
+    def wrong_words(self) -> str | None:
+        """What `chat` and `dimensions` say and `task` and `capabilities` deny."""
+        if len(self.capabilities) != len(set(self.capabilities)):
+            return "a capability is named twice"
+        if self.dimensions is not None and self.task is not Task.EMBEDDING:
+            return "only an embedding has dimensions"
+        if self.chat is None:
+            return None
+        if self.task is not Task.CHAT:
+            return f"a model for {self.task} has no chat format"
+        if self.chat.tool_call_parser and Capability.TOOLS not in self.capabilities:
+            return "it has a tool_call_parser but not the capability `tools`"
+        if self.chat.reasoning_parser and Capability.REASONING not in self.capabilities:
+            return "it has a reasoning_parser but not the capability `reasoning`"
+        return None
+
+    def wrong_dates(self) -> str | None:
+        if self.successor == self.name:
+            return "it names itself as its successor"
+        if self.introduced and self.retired and self.retired < self.introduced:
+            return f"it was retired ({self.retired}) before it was introduced ({self.introduced})"
+        return None
 
     @property
     def default_variant(self) -> Variant:

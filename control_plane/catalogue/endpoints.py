@@ -10,7 +10,7 @@ from control_plane.catalogue import repository, service
 from control_plane.catalogue.tables import CatalogModel
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import ListAnswer, list_answer
-from model_catalog.schema import CatalogueEntry
+from model_catalog.schema import LAST_IN_ORDER, CatalogueEntry
 
 router = APIRouter(prefix="/api/v1/catalogue", tags=["catalogue"])
 
@@ -34,8 +34,9 @@ def catalogue_answer(row: CatalogModel) -> CatalogueAnswer:
 
 @router.get("")
 def list_catalogue(session: DbSession, _: CurrentUser) -> ListAnswer[CatalogueAnswer]:
-    """All of them, sorted by name: the catalogue is small."""
-    return list_answer([catalogue_answer(row) for row in repository.listed(session)])
+    """All of them, as people see them: by their `order`, then by name."""
+    rows = sorted(repository.listed(session), key=lambda row: (row.entry.get("order", LAST_IN_ORDER), row.name))
+    return list_answer([catalogue_answer(row) for row in rows])
 
 
 @router.get("/{name}")

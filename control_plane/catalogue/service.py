@@ -19,7 +19,7 @@ def sync_catalogue(session: Session, *, entries: Mapping[str, CatalogueEntry] | 
     for name, entry in current.items():
         row = rows.get(name) or CatalogModel(name=name)
         row.family = entry.family
-        row.task = entry.task
+        row.task = entry.task.value
         row.entry = entry.model_dump(mode="json")
         row.removed_at = None
         session.add(row)

@@ -20,6 +20,7 @@ from control_plane.served_models import repository
 from control_plane.served_models.tables import DesiredState, ManagedBy, ServedModel
 from control_plane.versions import service as versions
 from control_plane.versions.tables import ModelVersion, VersionState
+from model_catalog.vocabulary import SERVED_TASKS
 
 SERVE = "serve"
 MOST_REPLICAS = 64
@@ -46,9 +47,10 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
     if repository.by_name(session, wanted.name) is not None:
         raise BadRequest(f"A model is already served as {wanted.name!r}.", param="name", code="name_taken")
     version = choose_version(session, principal, wanted)
-    longest = versions.facts_of(version).max_model_len
-    if wanted.max_model_len is not None and wanted.max_model_len > longest:
-        raise BadRequest(f"`max_model_len` can be {longest} at most for this model.", param="max_model_len")
+    require_served(version.task, model=version.model_name)
+    facts = versions.facts_of(version)
+    if wanted.max_model_len is not None and wanted.max_model_len > facts.longest:
+        raise BadRequest(f"`max_model_len` can be {facts.longest} at most for this model.", param="max_model_len")
     if wanted.engine_pack is not None:
         require_pack(wanted.engine_pack, task=version.task)
     require_nodes(session, wanted.rules.nodes)
@@ -60,7 +62,7 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
         managed_by=wanted.managed_by,
         desired_state=DesiredState.SERVING,
         desired_replicas=wanted.desired_replicas,
-        max_model_len=wanted.max_model_len or longest,
+        max_model_len=wanted.max_model_len or facts.max_model_len,
         engine_pack=wanted.engine_pack,
         placement_rules=wanted.rules.model_dump(mode="json"),
         start_after_id=wanted.start_after_id,
@@ -71,6 +73,17 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
     record(session, principal, "served_model.create", wanted.name, after=after)
     hurry(session)
     return served
+
+
+def require_served(task: str, *, model: str) -> None:
+    """Raises BadRequest for a model that is listed although no engine pack does what it is for."""
+    if task not in SERVED_TASKS:
+        raise BadRequest(
+            f"{model[:80]} is for {task.replace('_', ' ')}, which no engine pack serves yet.",
+            hint="`appliance models` says what each model is for; chat and embedding models can be served.",
+            param="model",
+            code="task_not_served",
+        )
 
 
 def require_pack(name: str, *, task: str) -> None:
@@ -106,7 +119,9 @@ def choose_version(session: Session, principal: Principal, wanted: NewServedMode
             return version
     if catalogue.repository.by_name(session, model) is None:
         raise ModelNotFound(f"There is no model {model[:80]!r}.", hint="See `appliance models`.", param="model")
-    version, _ = versions.import_from_catalogue(session, principal, catalogue.find_entry(session, model))
+    entry = catalogue.find_entry(session, model)
+    require_served(entry.task, model=entry.name)
+    version, _ = versions.import_from_catalogue(session, principal, entry)
     return version
 
 

@@ -45,19 +45,33 @@ class ImportResult(Payload):
 
 
 class EngineFacts(Payload):
-    """What `model_versions.engine` holds: how an engine is to run these weights. `pack` None: any that can."""
+    """What `model_versions.engine` holds: how an engine is to run these weights. `pack` None: any that can.
+
+    `max_model_len` is what it is served with when nothing is said, `context` the most that may be asked for.
+    """
 
     pack: str | None = None
     max_model_len: int = UNKNOWN_CONTEXT_TOKENS
+    context: int | None = None
     num_cpus: float = 1.0
     args: tuple[str, ...] = ()
+
+    @property
+    def longest(self) -> int:
+        return self.max_model_len if self.context is None else self.context
 
 
 def engine_facts(entry: CatalogueEntry | None) -> EngineFacts:
     if entry is None:
         return EngineFacts()
     engine = entry.engine
-    return EngineFacts(pack=engine.pack, max_model_len=engine.max_model_len, num_cpus=engine.num_cpus, args=engine.args)
+    return EngineFacts(
+        pack=engine.pack,
+        max_model_len=engine.max_model_len or UNKNOWN_CONTEXT_TOKENS,
+        context=None if entry.context is None else int(entry.context.value),
+        num_cpus=engine.num_cpus,
+        args=engine.args,
+    )
 
 
 def find_variant(entry: CatalogueEntry, name: str | None) -> Variant:

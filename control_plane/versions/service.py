@@ -43,7 +43,7 @@ def import_from_catalogue(
             param="source_path",
             code="weights_not_local",
         )
-    version = add_version(session, model_name=entry.name, variant=variant.name, task=entry.task, entry=entry)
+    version = add_version(session, model_name=entry.name, variant=variant.name, task=entry.task.value, entry=entry)
     spec = ImportSpec(
         version_id=public_id("ver", version.id),
         model_name=entry.name,
@@ -63,7 +63,7 @@ def import_from_folder(
     row = catalogue.repository.by_name(session, name)
     entry = catalogue.entry_of(row) if row else None
     version = add_version(
-        session, model_name=name, variant=None, task=task or (entry.task if entry else "chat"), entry=entry
+        session, model_name=name, variant=None, task=task or (entry.task.value if entry else "chat"), entry=entry
     )
     spec = ImportSpec(
         version_id=public_id("ver", version.id),

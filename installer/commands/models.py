@@ -52,7 +52,7 @@ def licence(entry: dict[str, Any]) -> str:
 @app.command()
 @speaks_plainly
 def fit(
-    name: Annotated[str, typer.Argument(help="A catalogue entry, a named shape, or a folder with config.json.")],
+    name: Annotated[str, typer.Argument(help="A catalogue entry, or a folder with config.json.")],
     on: Annotated[
         str | None, typer.Option("--on", help="A kind of card, or `cpu` for this machine; all kinds when left out.")
     ] = None,

@@ -1,33 +1,18 @@
-"""Finding a model by name: a catalogue entry, a shape of `shapes.yaml`, or a folder with its files."""
+"""Finding a model by name: a catalogue entry, or a folder with its files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-from pydantic import Field, TypeAdapter, ValidationError
 
 from appliance.base.errors import BadRequest, NotFound
-from model_catalog.catalogue import load_catalogue, read_yaml, wrong
-from model_catalog.fit.config import read_config, shape_of_config
+from model_catalog.catalogue import load_catalogue
+from model_catalog.fit.config import read_config
 from model_catalog.fit.entry import shape_of_entry, weights_of_variant
 from model_catalog.fit.quantization import find_quantization
 from model_catalog.fit.shape import Attention, ModelShape
-from model_catalog.fit.weights import Weights, counted, from_figure, from_folder, limit_kv_shards
-from model_catalog.schema import CatalogueEntry, Figure, Strict
-
-SHAPES_FILE = Path(__file__).with_name("shapes.yaml")
-
-
-class NamedShape(Strict):
-    """`config`: the part of config.json that fit reads. `weights`: totals by variant, where counting cannot know."""
-
-    name: str
-    huggingface: str
-    config: dict[str, Any]
-    source: str
-    weights: dict[str, Figure] = Field(default_factory=dict)
+from model_catalog.fit.weights import Weights, counted, from_folder, limit_kv_shards
+from model_catalog.schema import CatalogueEntry
 
 
 @dataclass(frozen=True)
@@ -48,15 +33,9 @@ class KnownModel:
         return counted(self.shape, find_quantization(variant))
 
 
-ROWS: TypeAdapter[tuple[NamedShape, ...]] = TypeAdapter(tuple[NamedShape, ...])
-
-
-@cache
-def load_shapes(path: Path = SHAPES_FILE) -> dict[str, NamedShape]:
-    try:
-        return {row.name: row for row in ROWS.validate_python(read_yaml(path))}
-    except ValidationError as error:
-        raise wrong(path, str(error.errors()[0])) from error
+def fitted_names() -> list[str]:
+    """Entries whose shape fit knows, sorted."""
+    return [name for name, entry in load_catalogue().items() if entry.no_shape is None]
 
 
 def find_model(name: str) -> KnownModel:
@@ -67,29 +46,20 @@ def find_model(name: str) -> KnownModel:
     entry = load_catalogue().get(name)
     if entry is not None:
         return model_of_entry(entry)
-    shape = load_shapes().get(name)
-    if shape is not None:
-        return model_of_shape(shape)
+    near = ", ".join(get_close_matches(name, fitted_names(), n=5, cutoff=0.3))
     raise NotFound(
-        f"Neither the catalogue nor the named shapes have a model `{name}`.",
-        hint=f"Give a folder with its config.json, or one of: {', '.join([*load_catalogue(), *load_shapes()])}.",
+        f"The catalogue does not have a model `{name}`.",
+        hint=f"Give a folder with its config.json, or a name of docs/catalogue.md{f'; near: {near}' if near else ''}.",
         param="name",
     )
 
 
 def model_of_entry(entry: CatalogueEntry) -> KnownModel:
     shape = shape_of_entry(entry)
-    variants = {variant.name: weights_of_variant(entry, shape, variant) for variant in entry.variants}
-    return KnownModel(entry.name, shape, variants, "catalogue entry")
-
-
-def model_of_shape(row: NamedShape) -> KnownModel:
-    shape = shape_of_config(row.config)
-    variants = {
-        name: from_figure(shape, int(figure.value), name=name, source=f"{figure.evidence}: {figure.source}")
-        for name, figure in row.weights.items()
-    }
-    return KnownModel(row.name, shape, variants, f"shapes.yaml: {row.source}")
+    known = {variant.name: weights_of_variant(entry, shape, variant) for variant in entry.variants}
+    variants = {name: weights for name, weights in known.items() if weights is not None}
+    source = f"catalogue entry: {entry.config.source}" if entry.config else "catalogue entry"
+    return KnownModel(entry.name, shape, variants, source)
 
 
 def model_of_folder(folder: Path) -> KnownModel:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from model_catalog.catalogue import read_yaml, wrong
+from model_catalog.catalogue import load_catalogue, read_yaml, wrong
 from model_catalog.fit.cards import find_card
 from model_catalog.fit.estimate import Ask, FitReport, Subject, estimate, smallest_layout
 from model_catalog.fit.known_models import find_model
@@ -102,13 +102,20 @@ def compare(row: ValidatedRow) -> Comparison:
 
 def row_for(report: FitReport) -> ValidatedRow | None:
     """The first row that decides this question, whatever engine it was made with; None where none does."""
-    return next((row for row in load_rows() if decides(row, report)), None)
+    name = validated_name(report.subject.name)
+    return next((row for row in load_rows() if row.model == name and decides(row, report)), None)
+
+
+def validated_name(name: str) -> str:
+    """The name that rows have: a catalogue entry may say that another model of its shape speaks for it."""
+    entry = load_catalogue().get(name)
+    return entry.validated_as if entry is not None and entry.validated_as is not None else name
 
 
 def decides(row: ValidatedRow, report: FitReport) -> bool:
     """It fitted with no more cards, claim and no less context; or it did not fit with no less and no more."""
     subject, ask = report.subject, report.ask
-    if (row.model, row.card, row.quantization) != (subject.name, subject.card.name, subject.weights.name):
+    if (row.card, row.quantization) != (subject.card.name, subject.weights.name):
         return False
     share = subject.overheads.utilization.value if ask.utilization is None else ask.utilization
     claim = row.utilization or share

@@ -21,6 +21,9 @@ def test_bundled_entries_say_what_their_files_say() -> None:
         if source.kind == "bundled":
             folder = PACKAGE_FOLDER / source.path
             config = json.loads(Path(folder / "config.json").read_text())
+            assert entry.context is not None
+            assert entry.architecture is not None
+            assert entry.default_variant.weight_bytes is not None
             assert entry.context.value == config["max_position_embeddings"]
             assert entry.architecture.name in config["architectures"]
             assert entry.architecture.vocab_size is not None

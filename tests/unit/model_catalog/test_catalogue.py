@@ -50,12 +50,78 @@ def test_a_name_twice_is_refused(tmp_path: Path) -> None:
         ({"context": {"value": 8, "evidence": "listing", "source": "x"}}, "exceeds the context"),
         ({"family": "other"}, "family `other`"),
         ({"successor": "nobody"}, "successor `nobody`"),
+        ({"successor": "all-minilm-l6-v2"}, "itself"),
+        ({"capabilities": ["clairvoyance"]}, "capabilities"),
+        ({"capabilities": ["code", "code"]}, "twice"),
+        ({"architecture": None}, "just one of config, architecture and no_shape"),
+        ({"no_shape": "nobody looked"}, "just one of config, architecture and no_shape"),
+        ({"context": None}, "has a context"),
+        ({"parameters": {"value": "many", "evidence": "listing", "source": "x"}}, "parameters.value"),
+        ({"parameters": {"value": 1, "evidence": "hearsay", "source": "x"}}, "parameters.evidence"),
+        ({"parameters": {"value": 1, "evidence": "listing", "source": ""}}, "parameters.source"),
+        ({"parameters": {"value": 1, "evidence": "listing"}}, "parameters.source"),
+        ({"parameters": {"value": 1, "evidence": "listing", "source": "x", "unit": "B"}}, "parameters.unit"),
+        ({"sampling": {"temperature": 0.5}}, "need `evidence` and `source`"),
+        ({"sampling": {"temperature": 3, "evidence": "listing", "source": "x"}}, "sampling.temperature"),
+        ({"chat": {"evidence": "listing", "source": "x"}}, "has no chat format"),
+        ({"introduced": "August 2021"}, "introduced"),
+        ({"introduced": "2021-13"}, "introduced"),
+        ({"retired": "2020-01"}, "before it was introduced"),
+        ({"licence": {"id": "MIT", "commercial": True, "gated": False, "url": "somewhere"}}, "licence.url"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: dict[str, object], words: str) -> None:
     write(tmp_path, raw_entry(**change))
     with pytest.raises(SetupError, match=words):
         load_catalogue(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"chat": {"tool_call_parser": "qwen4", "evidence": "listing", "source": "x"}}, "tool_call_parser"),
+        ({"chat": {"tool_call_parser": "hermes", "evidence": "listing", "source": "x"}}, "capability `tools`"),
+        ({"chat": {"reasoning_parser": "qwen3", "evidence": "listing", "source": "x"}}, "capability `reasoning`"),
+        ({"dimensions": {"value": 8, "evidence": "listing", "source": "x"}}, "only an embedding"),
+    ],
+)
+def test_what_a_chat_model_cannot_say_is_named(tmp_path: Path, change: dict[str, object], words: str) -> None:
+    write(tmp_path, raw_entry(task="chat", **{"dimensions": None, **change}))
+    with pytest.raises(SetupError, match=words):
+        load_catalogue(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"quantization": "int3"}, "quantization"),
+        ({"accelerators": ["abacus"]}, "accelerators"),
+        ({"source": {"kind": "hub"}}, "no hub has it"),
+        ({"source": {"kind": "hub", "huggingface": "https://somewhere/x"}}, "huggingface"),
+        ({"weight_bytes": {"value": "90 MB", "evidence": "listing", "source": "x"}}, "weight_bytes"),
+    ],
+)
+def test_what_is_wrong_in_a_form_is_named(tmp_path: Path, change: dict[str, object], words: str) -> None:
+    form = {"name": "f32", "format": "safetensors", "source": {"kind": "hub", "modelscope": "a/b"}}
+    write(tmp_path, raw_entry(variants=[{**form, **change}]))
+    with pytest.raises(SetupError, match=words):
+        load_catalogue(tmp_path)
+
+
+def test_a_field_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, raw_entry())
+    path.write_text(path.read_text().replace("  task: embedding", "  task: embedding\n  task: chat"))
+    with pytest.raises(SetupError, match="`task` is there twice"):
+        load_catalogue(tmp_path)
+
+
+def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    write(tmp_path, raw_entry(name="a"))
+    first = load_catalogue(tmp_path)
+    first.clear()
+    assert set(load_catalogue(tmp_path)) == {"a"}
+    write(tmp_path, raw_entry(name="a-longer-name"))
+    assert set(load_catalogue(tmp_path)) == {"a-longer-name"}
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../up", "a/../../b"])

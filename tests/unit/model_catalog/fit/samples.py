@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from model_catalog.fit.config import shape_of_config
-from model_catalog.fit.known_models import find_model, load_shapes
+from model_catalog.fit.known_models import find_model, fitted_names
 from model_catalog.fit.shape import ModelShape
 
 FOLDER = Path(__file__).resolve().parents[3] / "samples" / "configs"
@@ -19,8 +19,8 @@ def config(name: str) -> dict[str, Any]:
 
 @cache
 def sample(name: str) -> ModelShape:
-    """A sample, else a shape that the package carries."""
+    """A sample, else a shape of the catalogue."""
     return shape_of_config(config(name)) if name in NAMES else find_model(name).shape
 
 
-ALL = sorted({*NAMES, *load_shapes()})
+ALL = sorted({*NAMES, *fitted_names()})

@@ -9,7 +9,7 @@ from appliance.base.errors import BadRequest, NotFound
 from model_catalog.bundled import SAILS_GUIDE
 from model_catalog.catalogue import find_entry, load_catalogue
 from model_catalog.fit.config import read_config
-from model_catalog.fit.entry import shape_of_entry
+from model_catalog.fit.entry import count_of_variant, shape_of_entry
 from model_catalog.fit.known_models import find_model
 from model_catalog.fit.kv_cache import CacheRules, growth_per_token, stored_bytes
 from model_catalog.fit.shape import Recurrent
@@ -17,10 +17,39 @@ from model_catalog.schema import CatalogueEntry
 from tests.unit.model_catalog.fit.samples import sample
 
 
-def test_every_entry_of_the_catalogue_can_be_fitted() -> None:
-    for entry in load_catalogue().values():
-        model = find_model(entry.name)
-        assert model.weights().size_bytes == entry.default_variant.weight_bytes.value
+@pytest.mark.parametrize("entry", load_catalogue().values(), ids=lambda entry: entry.name)
+def test_every_entry_can_be_fitted_or_says_why_not(entry: CatalogueEntry) -> None:
+    if entry.no_shape is not None:
+        with pytest.raises(BadRequest, match="Fit knows no shape"):
+            find_model(entry.name)
+        return
+    model = find_model(entry.name)
+    figure = entry.default_variant.weight_bytes
+    assert figure is not None, "a model that fit can read has a size"
+    assert model.weights().size_bytes == figure.value
+    assert entry.context is not None
+    assert model.shape.context == entry.context.value
+
+
+@pytest.mark.parametrize("entry", load_catalogue().values(), ids=lambda entry: entry.name)
+def test_a_size_that_was_counted_is_what_is_counted_now(entry: CatalogueEntry) -> None:
+    for variant in entry.variants:
+        figure = variant.weight_bytes
+        if figure is not None and "counted from config.json" in figure.source:
+            count = count_of_variant(shape_of_entry(entry), variant)
+            assert count is not None
+            assert count.size_bytes == figure.value, variant.name
+
+
+def test_a_published_size_divides_as_a_figure_and_a_counted_one_as_the_count() -> None:
+    counted_form, published = find_model("qwen3-8b").weights("bf16"), find_model("qwen3-8b").weights("awq")
+    assert any(share.label == "keys and values" for share in counted_form.shares)
+    assert "all other weights" in {share.label for share in published.shares}
+    assert "KAITO" in published.source
+
+
+def test_a_form_of_unknown_size_is_no_known_form() -> None:
+    assert "w4a8" not in find_model("ernie-4.5-300b-a47b").variants
 
 
 def test_the_bundled_entry_has_the_shape_of_its_files() -> None:

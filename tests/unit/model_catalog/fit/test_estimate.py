@@ -18,7 +18,7 @@ from model_catalog.fit.estimate import (
     smallest_layout,
     with_change,
 )
-from model_catalog.fit.known_models import find_model, load_shapes
+from model_catalog.fit.known_models import find_model, fitted_names
 from model_catalog.fit.kv_cache import stored_bytes
 from model_catalog.fit.layout import Layout, layouts, layouts_of, stages
 from model_catalog.fit.overheads import find_overheads, load_overheads
@@ -34,7 +34,7 @@ def subject(name: str, card: str, *, form: str | None = None, pack: str | None =
     return Subject(model.name, model.shape, model.weights(form), found, find_overheads(pack or found.pack))
 
 
-models = st.sampled_from(sorted(load_shapes()))
+models = st.sampled_from(fitted_names())
 cards = st.sampled_from(sorted(load_cards()))
 packs = st.sampled_from(["vllm-cuda", "sglang-cuda", "vllm-cpu", "llamacpp-cpu"])
 

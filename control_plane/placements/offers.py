@@ -1,0 +1,133 @@
+"""In which ways each entry of the catalogue could run on the kinds of card that are there: fit's sums.
+
+They depend on the entry, the cards, the installed packs and the nodes' sizes (`Ground`), not on what runs: so they are
+reckoned once for an entry and kept until the ground changes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from appliance.base.errors import BadRequest
+from appliance.engines.pack import load_pack, pack_names
+from appliance.placement.layouts import CPU, Layout
+from appliance.placement.nodes import NodeView
+from appliance.placement.reasons import gib
+from appliance.placement.ways import CardKind, Terms, Weight, card_kinds, card_of, processor_bytes, subject_of, ways
+from model_catalog.fit.entry import shape_of_entry, weights_of_variant
+from model_catalog.fit.estimate import Ask, FitReport, estimate
+from model_catalog.fit.known_models import KnownModel
+from model_catalog.fit.layout import layouts
+from model_catalog.fit.shape import ModelShape
+from model_catalog.schema import CatalogueEntry, Variant
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Of all nodes together: `memory_bytes` and `cores` of the node, and of the NUMA node, that has most."""
+
+    kinds: tuple[CardKind, ...]
+    packs: frozenset[str]
+    memory_bytes: int
+    cores: int
+    kv_cache_bytes: int
+
+
+@dataclass(frozen=True)
+class Form:
+    """A variant, and the ways in which it can run."""
+
+    variant: str
+    layouts: tuple[Layout, ...]
+    attention_heads: int | None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """`forms` in the entry's order; `obstacle` says what is in the way where there is none."""
+
+    forms: tuple[Form, ...] = ()
+    obstacle: str = ""
+
+
+def ground_of(nodes: Sequence[NodeView], *, kv_cache_bytes: int) -> Ground:
+    return Ground(
+        kinds=tuple(card_kinds(nodes)),
+        packs=frozenset(pack for node in nodes for pack in node.packs).intersection(pack_names()),
+        memory_bytes=max((node.host_memory_bytes for node in nodes), default=0),
+        cores=max((len(numa.cores) for node in nodes for numa in node.numa_nodes), default=0),
+        kv_cache_bytes=kv_cache_bytes,
+    )
+
+
+def offer_of(entry: CatalogueEntry, ground: Ground) -> Offer:
+    shape = known_shape(entry)
+    forms = tuple(form for variant in entry.variants if (form := form_of(entry, variant, shape, ground)).layouts)
+    return Offer(forms) if forms else Offer(obstacle=obstacle_of(entry, shape, ground))
+
+
+def known_shape(entry: CatalogueEntry) -> ModelShape | None:
+    """None where the entry lacks a figure; then the size of its weights has to do."""
+    try:
+        return shape_of_entry(entry)
+    except BadRequest:
+        return None
+
+
+def form_of(entry: CatalogueEntry, variant: Variant, shape: ModelShape | None, ground: Ground) -> Form:
+    weight = weight_of(entry, variant, shape)
+    terms = terms_of(entry, ground)
+    found = ways(weight, terms, kinds=ground.kinds, packs=packs_for(entry, variant, ground))
+    return Form(variant.name, tuple(way for way in found if may_hold(way, ground)), weight.attention_heads)
+
+
+def may_hold(way: Layout, ground: Ground) -> bool:
+    """On the processor every model has a way; most are larger than any node."""
+    return way.family != CPU or way.main_memory_bytes <= ground.memory_bytes
+
+
+def weight_of(entry: CatalogueEntry, variant: Variant, shape: ModelShape | None) -> Weight:
+    size = int(variant.weight_bytes.value)
+    if shape is None:
+        return Weight(entry.name, size)
+    weights = weights_of_variant(entry, shape, variant)
+    return Weight(entry.name, size, KnownModel(entry.name, shape, {variant.name: weights}, "catalogue entry"))
+
+
+def terms_of(entry: CatalogueEntry, ground: Ground) -> Terms:
+    """Cores as `wanted.cores_of` has them."""
+    cores = (ground.cores, 0) if entry.task == "chat" and ground.cores else (0,)
+    return Terms(max_model_len=entry.engine.max_model_len, kv_cache_bytes=ground.kv_cache_bytes, cores=cores)
+
+
+def packs_for(entry: CatalogueEntry, variant: Variant, ground: Ground) -> list[str]:
+    packs = (load_pack(name) for name in sorted(ground.packs))
+    return [pack.name for pack in packs if entry.task in pack.tasks and variant.format in pack.weight_formats]
+
+
+def obstacle_of(entry: CatalogueEntry, shape: ModelShape | None, ground: Ground) -> str:
+    """Of the smallest form that an installed pack could run: what it lacks where it comes nearest."""
+    served = [variant for variant in entry.variants if packs_for(entry, variant, ground)]
+    if not served:
+        formats = " or ".join(sorted({variant.format for variant in entry.variants}))
+        return f"No engine pack that is installed here serves {entry.task} models from {formats} files."
+    smallest = min(served, key=lambda variant: variant.weight_bytes.value)
+    packs = packs_for(entry, smallest, ground)
+    weight, terms = weight_of(entry, smallest, shape), terms_of(entry, ground)
+    reports = list(reports_on_cards(weight, terms, ground, packs))
+    if reports:
+        nearest = min(reports, key=lambda report: report.missing_bytes * report.layout.cards)
+        return f"{gib(nearest.missing_bytes)} missing on each of {nearest.layout} of {nearest.subject.card.name}."
+    on_processor = [processor_bytes(weight, terms, pack) for pack in packs if CPU in load_pack(pack).accelerators]
+    if on_processor:
+        return f"It needs {gib(min(on_processor))} of main memory; the largest node has {gib(ground.memory_bytes)}."
+    return f"Its {gib(weight.size_bytes)} of weights do not fit on any card here that its engine packs are for."
+
+
+def reports_on_cards(weight: Weight, terms: Terms, ground: Ground, packs: Sequence[str]) -> Iterator[FitReport]:
+    for pack in packs:
+        for kind in ground.kinds:
+            if weight.model is None or kind.family not in load_pack(pack).accelerators:
+                continue
+            if (subject := subject_of(weight.model, card_of(kind, pack=pack))) is not None:
+                ask = Ask(context=min(terms.max_model_len, subject.shape.context))
+                yield from (estimate(subject, ask, split) for split in layouts(subject.shape, subject.card))

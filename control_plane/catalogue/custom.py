@@ -13,7 +13,7 @@ from appliance.engines.pack import pack_names
 from control_plane.access.domain import Principal
 from control_plane.audit.service import record
 from control_plane.catalogue import repository
-from control_plane.catalogue.service import document_of, write_entry
+from control_plane.catalogue.service import write_entry
 from control_plane.catalogue.tables import CatalogModel, Origin
 from model_catalog.admission import require_admissible
 from model_catalog.schema import CatalogueEntry
@@ -21,23 +21,32 @@ from model_catalog.schema import CatalogueEntry
 CARRIED = (Origin.RELEASE, Origin.UPDATE)
 
 
-def add_entries(session: Session, principal: Principal, entries: Sequence[CatalogueEntry], *, overrides: bool) -> None:
-    """Raises BadRequest that names the entry. `overrides`: they may take names of the appliance's own entries."""
+def add_entries(
+    session: Session,
+    principal: Principal,
+    entries: Sequence[CatalogueEntry],
+    *,
+    overrides: bool,
+    replaces: bool = False,
+) -> None:
+    """Raises BadRequest that names the entry. `overrides`: they may take names of the appliance's own entries;
+    `replaces`: and of custom ones.
+    """
     repository.begin_change(session)
-    own = repository.names(session, origins=[Origin.CUSTOM])
+    own = {row.name: row for row in repository.all_rows(session, origin=Origin.CUSTOM)}
+    taken = set[str]() if replaces else set(own)
     for number, entry in enumerate(entries):
-        if entry.name in own:
+        if entry.name in taken:
             raise BadRequest(
                 f"There is a custom entry {entry.name!r} already.",
                 hint="Replace it (`appliance models add FILE --replace`), or choose another name.",
                 param=f"entries.{number}.name",
                 code="name_taken",
             )
-        own.add(entry.name)
+        taken.add(entry.name)
     require_good(session, entries, overrides=overrides)
     for entry in entries:
-        write_entry(session, entry, origin=Origin.CUSTOM, row=None)
-        record(session, principal, "catalogue_entry.add", entry.name, after=document_of(entry))
+        write_custom(session, principal, entry, row=own.get(entry.name))
     session.flush()
 
 
@@ -45,10 +54,15 @@ def replace_entry(session: Session, principal: Principal, entry: CatalogueEntry,
     repository.begin_change(session)
     row = find_custom(session, entry.name)
     require_good(session, [entry], overrides=overrides)
-    before = row.entry
-    write_entry(session, entry, origin=Origin.CUSTOM, row=row)
-    record(session, principal, "catalogue_entry.replace", entry.name, before=before, after=row.entry)
+    write_custom(session, principal, entry, row=row)
     session.flush()
+
+
+def write_custom(session: Session, principal: Principal, entry: CatalogueEntry, *, row: CatalogModel | None) -> None:
+    before = row.entry if row else None
+    after = write_entry(session, entry, origin=Origin.CUSTOM, row=row).entry
+    action = "catalogue_entry.replace" if row else "catalogue_entry.add"
+    record(session, principal, action, entry.name, before=before, after=after)
 
 
 def remove_entry(session: Session, principal: Principal, name: str) -> None:

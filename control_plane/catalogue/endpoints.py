@@ -83,7 +83,7 @@ def get_catalogue_model(
 @router.post("/entries", status_code=201)
 def create_catalogue_entries(session: DbSession, admin: CurrentAdmin, body: EntriesRequest) -> EntriesAnswer:
     """An admin's own entries, all or none."""
-    custom.add_entries(session, admin, body.entries, overrides=body.overrides)
+    custom.add_entries(session, admin, body.entries, overrides=body.overrides, replaces=body.replaces)
     return EntriesAnswer(names=[entry.name for entry in body.entries])
 
 

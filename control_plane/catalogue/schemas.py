@@ -59,6 +59,7 @@ class Body(BaseModel):
 class EntriesRequest(Body):
     entries: list[CatalogueEntry] = Field(min_length=1, max_length=MOST_ENTRIES)
     overrides: bool = Field(default=False, description="They may take names that the appliance's own entries have.")
+    replaces: bool = Field(default=False, description="They may take the place of custom entries of the same names.")
 
 
 class EntryRequest(Body):

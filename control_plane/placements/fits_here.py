@@ -7,33 +7,30 @@ Entries that ask the same of a node are planned once.
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
 from appliance.base import clock
 from appliance.placement.demands import Demand
-from appliance.placement.layouts import Layout
+from appliance.placement.layouts import CPU
 from appliance.placement.nodes import Claim, NodeView
 from appliance.placement.plans import Missing
 from appliance.placement.sentences import one_line
-from appliance.placement.what_fits import Answer, Verdict, what_fits
+from appliance.placement.what_fits import Answer, Judge, Verdict
 from control_plane.catalogue.schemas import FitsAnswer, FitsVerdict
 from control_plane.catalogue.shelf import Listing
 from control_plane.nodes.repository import all_nodes
 from control_plane.placements.domain import Held
 from control_plane.placements.fleet import node_view
-from control_plane.placements.offers import Form, Ground, Offer, ground_of, offer_of
+from control_plane.placements.offers import Form, Ground, Offer, Question, ground_of, offer_of
 from control_plane.placements.repository import all_placements
 from control_plane.placements.service import rows_of
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 VERDICTS = {Answer.NOW: FitsVerdict.NOW, Answer.IF_EMPTY: FitsVerdict.IF_EMPTY, Answer.NEVER: FitsVerdict.NEVER}
-
-Ask = tuple[tuple[Layout, ...], int | None]
-"""What a form asks of the planner; equal for many entries."""
 
 
 @dataclass(frozen=True)
@@ -89,29 +86,42 @@ def read_now(session: Session) -> Now:
 
 def answers_of(offers: Mapping[str, Offer], now: Now) -> dict[str, FitsAnswer]:
     """Each entry alone, one replica of it, beside what runs."""
-    asks = dict.fromkeys(ask_of(form) for offer in offers.values() for form in offer.forms)
-    demands = [Demand(str(number), layouts, num_attention_heads=heads) for number, (layouts, heads) in enumerate(asks)]
-    verdicts = dict(zip(asks, what_fits(now.nodes, demands=demands, claims=now.claims), strict=True))
-    return {name: answer_of(offer, verdicts, has_nodes=bool(now.nodes)) for name, offer in offers.items()}
+    if not now.nodes:
+        nowhere = FitsAnswer(verdict=FitsVerdict.NEVER, reason="There are no nodes.")
+        return dict.fromkeys(offers, nowhere)
+    verdicts = Verdicts(Judge(now.nodes, now.claims))
+    return {name: answer_of(offer, verdicts) for name, offer in offers.items()}
 
 
-def ask_of(form: Form) -> Ask:
-    """The length of texts is in the sum already; where it goes does not depend on it."""
-    return tuple(replace(layout, max_model_len=0) for layout in form.layouts), form.attention_heads
+@dataclass(frozen=True)
+class Verdicts:
+    """The planner's, each asked for once, and only where it is needed."""
+
+    judge: Judge
+    found: dict[Question, Verdict] = field(default_factory=dict[Question, Verdict])
+
+    def of(self, question: Question) -> Verdict:
+        if question not in self.found:
+            demand = Demand("", question.layouts, num_attention_heads=question.attention_heads)
+            self.found[question] = self.judge.verdict(demand)
+        return self.found[question]
 
 
-def answer_of(offer: Offer, verdicts: Mapping[Ask, Verdict], *, has_nodes: bool) -> FitsAnswer:
-    """By the first form that fits now, else the first that would if nothing ran, else why none ever does."""
-    if not has_nodes:
-        return FitsAnswer(verdict=FitsVerdict.NEVER, reason="There are no nodes.")
+def answer_of(offer: Offer, verdicts: Verdicts) -> FitsAnswer:
+    """By the first form that fits now, else the first that would if nothing ran, else why the last never does."""
     if not offer.forms:
         return FitsAnswer(verdict=FitsVerdict.NEVER, reason=offer.obstacle)
-    found = [(form, verdicts[ask_of(form)]) for form in offer.forms]
     for wanted in (Answer.NOW, Answer.IF_EMPTY):
-        for form, verdict in found:
-            if verdict.answer is wanted:
+        for form in offer.forms:
+            if (verdict := verdicts.of(form.question)).answer is wanted:
                 return placed(form, verdict)
-    return FitsAnswer(verdict=FitsVerdict.NEVER, reason=reason_of(found[-1][1].missing))
+    nearest = verdicts.of(last_on_cards(offer.forms).question)
+    return FitsAnswer(verdict=FitsVerdict.NEVER, reason=reason_of(nearest.missing))
+
+
+def last_on_cards(forms: Sequence[Form]) -> Form:
+    """The smallest form comes last, as a rule, and cards say more of what is missing than main memory does."""
+    return next((form for form in reversed(forms) if form.question.layouts[0].family != CPU), forms[-1])
 
 
 def placed(form: Form, verdict: Verdict) -> FitsAnswer:
@@ -121,7 +131,7 @@ def placed(form: Form, verdict: Verdict) -> FitsAnswer:
         variant=form.variant,
         pack=layout.pack,
         product=layout.product,
-        cards=layout.cards if layout.product else 0,
+        cards=0 if layout.family == CPU else layout.cards,
         evidence=layout.evidence,
         reason=reason_of(verdict.missing),
     )

@@ -5,7 +5,8 @@ reckoned once for an entry and kept until the ground changes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from appliance.base.errors import BadRequest
 from appliance.engines.pack import load_pack, pack_names
@@ -32,18 +33,25 @@ class Ground:
     kv_cache_bytes: int
 
 
-@dataclass(frozen=True)
-class Form:
-    """A variant, and the ways in which it can run."""
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What the planner is asked: one object for all forms that ask the same (`question`)."""
 
-    variant: str
     layouts: tuple[Layout, ...]
     attention_heads: int | None
 
 
 @dataclass(frozen=True)
+class Form:
+    """A variant and what it asks, on cards or on the processor."""
+
+    variant: str
+    question: Question
+
+
+@dataclass(frozen=True)
 class Offer:
-    """`forms` in the entry's order; `obstacle` says what is in the way where there is none."""
+    """`forms` in the entry's order, on cards before on the processor; `obstacle` is what is in the way without any."""
 
     forms: tuple[Form, ...] = ()
     obstacle: str = ""
@@ -61,8 +69,19 @@ def ground_of(nodes: Sequence[NodeView], *, kv_cache_bytes: int) -> Ground:
 
 def offer_of(entry: CatalogueEntry, ground: Ground) -> Offer:
     shape = known_shape(entry)
-    forms = tuple(form for variant in entry.variants if (form := form_of(entry, variant, shape, ground)).layouts)
+    found = [(variant, layouts_of(entry, variant, shape, ground)) for variant in entry.variants]
+    forms = tuple(
+        Form(variant.name, question(those, shape.attention_heads if shape else None))
+        for on_processor in (False, True)
+        for variant, all_of_it in found
+        if (those := tuple(layout for layout in all_of_it if (layout.family == CPU) is on_processor))
+    )
     return Offer(forms) if forms else Offer(obstacle=obstacle_of(entry, shape, ground))
+
+
+@lru_cache(maxsize=65536)
+def question(layouts: tuple[Layout, ...], attention_heads: int | None) -> Question:
+    return Question(layouts, attention_heads)
 
 
 def known_shape(entry: CatalogueEntry) -> ModelShape | None:
@@ -73,16 +92,24 @@ def known_shape(entry: CatalogueEntry) -> ModelShape | None:
         return None
 
 
-def form_of(entry: CatalogueEntry, variant: Variant, shape: ModelShape | None, ground: Ground) -> Form:
-    weight = weight_of(entry, variant, shape)
-    terms = terms_of(entry, ground)
-    found = ways(weight, terms, kinds=ground.kinds, packs=packs_for(entry, variant, ground))
-    return Form(variant.name, tuple(way for way in found if may_hold(way, ground)), weight.attention_heads)
+def layouts_of(entry: CatalogueEntry, variant: Variant, shape: ModelShape | None, ground: Ground) -> tuple[Layout, ...]:
+    """On the processor every model has a way; those that are larger than any node are left out."""
+    packs = packs_for(entry, variant, ground)
+    found = ways(weight_of(entry, variant, shape), terms_of(entry, ground), kinds=ground.kinds, packs=packs)
+    fitting = (way for way in found if way.family != CPU or way.main_memory_bytes <= ground.memory_bytes)
+    return tuple(for_planning(way, ground) for way in fitting)
 
 
-def may_hold(way: Layout, ground: Ground) -> bool:
-    """On the processor every model has a way; most are larger than any node."""
-    return way.family != CPU or way.main_memory_bytes <= ground.memory_bytes
+def for_planning(way: Layout, ground: Ground) -> Layout:
+    """What does not matter for where it goes is left out, and main memory rounded up, so that many ask the same.
+
+    By less than a 64th, and never beyond the largest node: less than the sum itself may be wrong by.
+    """
+    if way.family != CPU:
+        return replace(way, max_model_len=0)
+    step = 1 << max(way.bytes_per_card.bit_length() - 7, 0)
+    rounded = min(-(-way.bytes_per_card // step) * step, ground.memory_bytes)
+    return replace(way, max_model_len=0, bytes_per_card=rounded)
 
 
 def weight_of(entry: CatalogueEntry, variant: Variant, shape: ModelShape | None) -> Weight:

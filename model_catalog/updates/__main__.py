@@ -26,10 +26,11 @@ from appliance.base.errors import ApplianceError, SetupError
 from model_catalog.catalogue import load_catalogue, load_family
 from model_catalog.schema import CatalogueEntry
 from model_catalog.updates.reading import (
-    MOST_BYTES,
     key_id,
     parse,
+    read_document,
     read_public_key,
+    require_small,
     require_successors,
     signed_document,
     verified_update,
@@ -111,8 +112,7 @@ def sign(given: argparse.Namespace) -> str:
     parse(payload)
     key = read_private_key(given.key)
     signed = signed_document(payload, key=key)
-    if len(signed) > MOST_BYTES:
-        raise SetupError(f"The update has {len(signed):,} bytes; {MOST_BYTES:,} are read at most.")
+    require_small(signed)
     write_new(given.out, signed, mode=0o644)
     return f"{given.out}: update {given.sequence} with {len(entries)} entries, {len(signed):,} bytes."
 
@@ -137,12 +137,7 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
 
 def check(path: Path, *, public: Path) -> str:
     key = read_public_key(public)
-    try:
-        with path.open("rb") as file:
-            document = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise SetupError(f"{path} cannot be read: {error.strerror}.") from error
-    found = verified_update(document, trusted={key_id(key): key}, now=clock.now())
+    found = verified_update(read_document(path), trusted={key_id(key): key}, now=clock.now())
     update = found.update
     return f"Update {update.sequence} of {update.issued.isoformat()}, {len(update.entries)} entries, rightly signed."
 

@@ -64,6 +64,22 @@ class Verified:
     digest: str
 
 
+def read_document(path: Path) -> bytes:
+    """Raises BadRequest; a file that is too large is not read to its end."""
+    try:
+        with path.open("rb") as file:
+            document = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror}.") from error
+    require_small(document)
+    return document
+
+
+def require_small(document: bytes) -> None:
+    if len(document) > MOST_BYTES:
+        raise TooLarge(f"A catalogue update has at most {MOST_BYTES // 1024**2} MiB.", code="update_too_large")
+
+
 def trusted_keys(home: Path) -> dict[str, Ed25519PublicKey]:
     """By the SHA-256 of the raw key; raises SetupError that names a file which holds something else."""
     found: dict[str, Ed25519PublicKey] = {}
@@ -112,8 +128,7 @@ def verified_update(document: bytes, *, trusted: Mapping[str, Ed25519PublicKey],
 
 def signed_payload(document: bytes, *, trusted: Mapping[str, Ed25519PublicKey]) -> tuple[bytes, str]:
     """The signed bytes after the header and the id of the key; nothing in them has been looked at."""
-    if len(document) > MOST_BYTES:
-        raise TooLarge(f"A catalogue update has at most {MOST_BYTES // 1024**2} MiB.", code="update_too_large")
+    require_small(document)
     header = HEADER.match(document)
     if header is None:
         raise BadRequest(

@@ -74,6 +74,9 @@ def test_all_or_none(admin: TestClient) -> None:
     assert (status, "custom entry 'b' already" in message) == (400, True)
     assert "a" not in listed(admin)
     assert "custom entry 'c' already" in refusal(add(admin, raw_entry("c"), raw_entry("c")))[1]
+    body = {"entries": [raw_entry("a"), raw_entry("b", publisher="new")], "replaces": True}
+    assert admin.post(ENTRIES, json=body).status_code == 201
+    assert listed(admin)["b"]["entry"]["publisher"] == "new"
 
 
 @pytest.mark.parametrize(

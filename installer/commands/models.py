@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from installer.commands.options import Json
 from installer.terminal import out, print_exactly, print_json, settings, speaks_plainly, table
@@ -37,17 +38,14 @@ def models(context: typer.Context, as_json: Json = False) -> None:
         print_json({"catalogue": catalogue, "served_models": served})
         return
     state = {row["name"]: row["observed_state"] for row in served}
-    rows = [
-        [row["id"], mark(row), row["task"], row["family"], licence(row["entry"]), here_text(row), state.get(row["id"])]
-        for row in catalogue
-    ]
+    rows = [[escape(str(cell)) for cell in (*listed(row), state.get(row["id"], ""))] for row in catalogue]
     out.print(table("Catalogue", ["Name", "", "Task", "Family", "Licence", "Fits here", "Served"], rows))
     others = [[row["name"], row["task"], row["observed_state"]] for row in served]
     out.print(table("\nServed", ["Public name", "Task", "State"], others))
 
 
-def licence(entry: dict[str, Any]) -> str:
-    return str(entry["licence"]["id"])
+def listed(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["id"], mark(row), row["task"], row["family"], row["entry"]["licence"]["id"], here_text(row)
 
 
 def mark(row: dict[str, Any]) -> str:

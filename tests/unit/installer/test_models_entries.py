@@ -10,6 +10,7 @@ from installer.cli import app
 from installer.commands.models import file_text, here_text, mark
 from model_catalog.admission import read_entries
 from model_catalog.catalogue import load_catalogue
+from model_catalog.schema import CatalogueEntry
 from tests.fixtures.catalogue_entries import entry, raw_entry
 
 runner = CliRunner()
@@ -33,9 +34,10 @@ def test_what_is_shown_can_be_added(tmp_path: Path) -> None:
     assert read_entries(path) == (mine,)
 
 
-def test_every_shipped_entry_is_shown_whole(tmp_path: Path) -> None:
+def test_every_shipped_entry_is_shown_whole() -> None:
     for shipped in load_catalogue().values():
-        assert yaml.safe_load(file_text(shipped.model_dump(mode="json"))) is not None
+        (document,) = yaml.safe_load(file_text(shipped.model_dump(mode="json")))
+        assert CatalogueEntry.model_validate(document) == shipped
 
 
 def test_a_wrong_file_is_refused_before_anything_is_asked(tmp_path: Path) -> None:

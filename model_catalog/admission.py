@@ -6,7 +6,7 @@ is reckoned from them. Files are read without YAML's aliases, by which a small f
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -15,10 +15,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from appliance.base.errors import BadRequest
-from model_catalog.catalogue import FAMILY_FILE
 from model_catalog.schema import CatalogueEntry, Figure
 
 MOST_FILE_BYTES = 1024**2
+MOST_PARTS = 20_000
+"""Of one entry; the largest models have a few hundred files in each form."""
+
 MOST_VALUE = 10**15
 """A petabyte, or a quadrillion parameters: no figure of a model comes near."""
 
@@ -29,6 +31,8 @@ COUNTED = ("layers", "heads")
 DIVISORS = ("architecture.", "context", "variants.weight_bytes")
 """Figures that something is divided by, or that nothing runs without."""
 
+MAY_BE_NONE = {f"architecture.{kind}_layers" for kind in ("sliding_window", "recurrent", "stateless")}
+
 
 def read_entries(path: Path) -> tuple[CatalogueEntry, ...]:
     """A file in the form of the shipped ones, but named and ordered as its author likes.
@@ -38,21 +42,52 @@ def read_entries(path: Path) -> tuple[CatalogueEntry, ...]:
     document = read_plain_yaml(path)
     if not isinstance(document, list) or not document:
         raise refused(path, "it must be a list of entries, each beginning with `- name:`")
-    listed = cast("list[object]", document)
     try:
-        entries = FAMILY_FILE.validate_python(listed)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise refused(path, wrong_field(first["loc"], str(first["msg"]), listed)) from error
-    names = [entry.name for entry in entries]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise refused(path, f"`{twice}` is in it twice")
-    for entry in entries:
+        return entries_of(cast("list[object]", document))
+    except BadRequest as error:
+        raise refused(path, error.message.removesuffix(".")) from error
+
+
+def entries_of(documents: Sequence[object]) -> tuple[CatalogueEntry, ...]:
+    """Raises BadRequest that names the first wrong entry and its field.
+
+    One after the other, and each of a bounded number of parts: pydantic keeps more than a kilobyte for every error.
+    """
+    found: dict[str, CatalogueEntry] = {}
+    for number, document in enumerate(documents):
+        require_few_parts(document, number=number)
         try:
-            require_admissible(entry)
-        except BadRequest as error:
-            raise refused(path, error.message.removesuffix(".")) from error
-    return entries
+            entry = CatalogueEntry.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            said = ": ".join(filter(None, (called(document, number=number), where, str(first["msg"]))))
+            raise BadRequest(f"{said}.", param=where, code="entry_refused") from error
+        require_admissible(entry)
+        if entry.name in found:
+            raise BadRequest(f"`{entry.name}` is there twice.", code="entry_refused")
+        found[entry.name] = entry
+    return tuple(found.values())
+
+
+def require_few_parts(document: object, *, number: int) -> None:
+    left, counted = [document], 0
+    while left:
+        part = left.pop()
+        counted += 1
+        if isinstance(part, dict):
+            left += cast("dict[object, object]", part).values()
+        elif isinstance(part, list):
+            left += cast("list[object]", part)
+        if counted + len(left) > MOST_PARTS:
+            name = called(document, number=number)
+            raise BadRequest(f"{name}: it has more than {MOST_PARTS:,} parts.", code="entry_refused")
+
+
+def called(document: object, *, number: int) -> str:
+    """`my-model`; by its number where it has no name."""
+    name = cast("dict[object, object]", document).get("name") if isinstance(document, dict) else None
+    return f"`{name[:80]}`" if isinstance(name, str) else f"entry {number + 1}"
 
 
 def read_plain_yaml(path: Path) -> object:
@@ -74,16 +109,6 @@ class WithoutAliases(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):  # pyright: ignore[reportUnknownMemberType]
             raise yaml.YAMLError("YAML aliases (`*name`) are not read here: write the part out")
         return super().compose_node(parent, index)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-
-
-def wrong_field(place: tuple[int | str, ...], message: str, documents: list[object]) -> str:
-    """`my-model`: engine.pack: Field required; by its number where the entry has no name."""
-    index, *field = place
-    entry = documents[index] if isinstance(index, int) else None
-    name = cast("dict[object, object]", entry).get("name") if isinstance(entry, dict) else None
-    called = f"`{name[:80]}`" if isinstance(name, str) else f"entry {int(index) + 1}"
-    where = ".".join(str(part) for part in field)
-    return f"{called}: {where}: {message}" if where else f"{called}: {message}"
 
 
 def refused(path: Path, what: str) -> BadRequest:
@@ -111,7 +136,7 @@ def problem_of(place: str, figure: Figure) -> str | None:
         return f"must be from 0 to {MOST_VALUE:.0e}"
     if place.endswith(COUNTED) and (value != int(value) or value > MOST_COUNT):
         return f"must be a whole number up to {MOST_COUNT}"
-    if value < 1 and place.startswith(DIVISORS) and not place.endswith("layers"):
+    if value < 1 and place.startswith(DIVISORS) and place not in MAY_BE_NONE:
         return "must be at least 1"
     return None
 

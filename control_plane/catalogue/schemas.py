@@ -1,11 +1,13 @@
 """The catalogue on the wire."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
+from appliance.base.errors import BadRequest
 from control_plane.catalogue.tables import AppliedUpdate, Origin
+from model_catalog.admission import require_few_parts
 from model_catalog.schema import CatalogueEntry
 
 MOST_ENTRIES = 1000
@@ -56,14 +58,26 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def few_parts(document: object) -> object:
+    """Before pydantic looks at it: that keeps every error that it finds."""
+    try:
+        require_few_parts(document, number=0)
+    except BadRequest as error:
+        raise ValueError(error.message) from error
+    return document
+
+
+BoundedEntry = Annotated[CatalogueEntry, BeforeValidator(few_parts)]
+
+
 class EntriesRequest(Body):
-    entries: list[CatalogueEntry] = Field(min_length=1, max_length=MOST_ENTRIES)
+    entries: Annotated[list[BoundedEntry], Field(min_length=1, max_length=MOST_ENTRIES), FailFast()]
     overrides: bool = Field(default=False, description="They may take names that the appliance's own entries have.")
     replaces: bool = Field(default=False, description="They may take the place of custom entries of the same names.")
 
 
 class EntryRequest(Body):
-    entry: CatalogueEntry
+    entry: BoundedEntry
     overrides: bool = Field(default=False, description="It may take the name of one of the appliance's own entries.")
 
 

@@ -24,12 +24,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.base.errors import BadRequest, SetupError, TooLarge
-from model_catalog.admission import require_admissible, wrong_field
+from model_catalog.admission import entries_of
 from model_catalog.schema import CatalogueEntry
 
 PREAMBLE = b"thousand-sails catalogue update 1\n"
 HEADER = re.compile(rb"\Athousand-sails catalogue update 1\nkey ([0-9a-f]{64})\nsignature ([0-9a-f]{128})\n")
 MOST_BYTES = 4 * 1024**2
+MOST_ENTRIES = 2000
 MOST_KEY_FILE_BYTES = 16 * 1024
 RELEASED_SEQUENCE = 0
 """The last update whose entries the release itself carries; updates up to it add nothing any more."""
@@ -46,13 +47,23 @@ class Head(BaseModel):
     critical: tuple[str, ...] = Field((), max_length=100)
 
 
-class Update(Head):
-    """Fields that are unknown and not critical are passed over; entries are as strict as the release's own."""
+class Sheet(Head):
+    """Fields that are unknown and not critical are passed over; entries are read one by one."""
 
     sequence: int = Field(ge=1, le=2**53)
     issued: AwareDatetime
     expires: AwareDatetime | None = None
-    entries: tuple[CatalogueEntry, ...] = Field(max_length=2000)
+    entries: list[object] = Field(max_length=MOST_ENTRIES)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Entries are as strict as the release's own."""
+
+    sequence: int
+    issued: datetime
+    expires: datetime | None
+    entries: tuple[CatalogueEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -164,7 +175,7 @@ def signed_payload(document: bytes, *, trusted: Mapping[str, Ed25519PublicKey]) 
 def parse(payload: bytes) -> Update:
     """Raises BadRequest that names the field, and the entry where it is one's."""
     try:
-        unknown = set(Head.model_validate_json(payload).critical) - set(Update.model_fields)
+        unknown = set(Head.model_validate_json(payload).critical) - set(Sheet.model_fields)
         if unknown:
             names = ", ".join(f"`{name[:80]}`" for name in sorted(unknown))
             raise BadRequest(
@@ -172,44 +183,24 @@ def parse(payload: bytes) -> Update:
                 hint="Upgrade the appliance first.",
                 code="update_too_new",
             )
-        update = Update.model_validate_json(payload)
+        sheet = Sheet.model_validate_json(payload)
+        entries = entries_of(sheet.entries)
     except ValidationError as error:
-        raise malformed(error, payload) from error
-    require_good_entries(update.entries)
-    return update
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise unusable(": ".join([*(str(part) for part in first["loc"]), str(first["msg"])])) from error
+    except BadRequest as error:
+        if error.error_code != "entry_refused":
+            raise
+        raise unusable(error.message.removesuffix(".")) from error
+    return Update(sheet.sequence, sheet.issued, sheet.expires, entries)
 
 
-def malformed(error: ValidationError, payload: bytes) -> BadRequest:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place, message = first["loc"], str(first["msg"])
-    if len(place) > 1 and place[0] == "entries":
-        where = wrong_field(place[1:], message, names_of(payload))
-    else:
-        where = ": ".join([*(str(part) for part in place), message])
+def unusable(what: str) -> BadRequest:
     return BadRequest(
-        f"The catalogue update cannot be used: {where}.",
+        f"The catalogue update cannot be used: {what}.",
         hint="It may be made for a newer release of the appliance.",
         code="update_refused",
     )
-
-
-class Named(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    entries: list[object]
-
-
-def names_of(payload: bytes) -> list[object]:
-    return Named.model_validate_json(payload).entries
-
-
-def require_good_entries(entries: tuple[CatalogueEntry, ...]) -> None:
-    seen: set[str] = set()
-    for entry in entries:
-        if entry.name in seen:
-            raise BadRequest(f"The catalogue update has `{entry.name}` twice.", code="update_refused")
-        seen.add(entry.name)
-        require_admissible(entry)
 
 
 def require_successors(entries: Collection[CatalogueEntry], *, released: Collection[str]) -> None:

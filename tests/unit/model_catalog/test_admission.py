@@ -9,7 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.base.errors import ApplianceError, BadRequest
-from model_catalog.admission import MOST_FILE_BYTES, MOST_VALUE, read_entries, require_admissible
+from model_catalog.admission import (
+    MOST_FILE_BYTES,
+    MOST_PARTS,
+    MOST_VALUE,
+    entries_of,
+    read_entries,
+    require_admissible,
+)
 from model_catalog.fit.known_models import model_of_entry
 from model_catalog.schema import Architecture, CatalogueEntry, Figure
 from tests.fixtures.catalogue_entries import entry, figure, raw_entry
@@ -53,6 +60,7 @@ def changed(**figures: float) -> CatalogueEntry:
     [
         ("num_hidden_layers", 10**9),
         ("num_hidden_layers", 2.5),
+        ("num_hidden_layers", 0),
         ("num_attention_heads", 0),
         ("head_dim", float("nan")),
         ("vocab_size", -1),
@@ -75,8 +83,14 @@ def test_code_that_comes_with_weights_is_not_asked_for(flag: str) -> None:
         require_admissible(entry("a", engine={**raw_entry("a")["engine"], "args": [flag]}))
 
 
+def test_an_entry_of_endless_parts_is_refused_before_it_is_looked_at() -> None:
+    variant: dict[str, Any] = raw_entry("a")["variants"][0] | {"files": [{}] * MOST_PARTS}
+    with pytest.raises(BadRequest, match="`a`: it has more than 20,000 parts"):
+        entries_of([raw_entry("a", variants=[variant])])
+
+
 def test_a_name_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="`a` is in it twice"):
+    with pytest.raises(BadRequest, match="`a` is there twice"):
         read_entries(write(tmp_path, raw_entry("a"), raw_entry("a")))
 
 

@@ -84,12 +84,14 @@ def test_all_or_none(admin: TestClient) -> None:
     [
         ({"tusk": 1}, "entries.0.tusk", "Extra inputs"),
         ({"context": 8}, "entries.0.context", ""),
+        ({"languages": ["x"] * 30_000}, "entries.0", "more than 20,000 parts"),
+        ({"publisher": "a\u0000b"}, None, "cannot be stored"),
         ({"successor": "nobody"}, "entries.0.successor", "has no 'nobody'"),
         ({"engine": {"pack": "nothing", "max_model_len": 8}}, "entries.0.engine.pack", "`a`: engine.pack"),
         ({"context": {"value": 10**18, "evidence": "listing", "source": "x"}}, "context", "`a`: context"),
     ],
 )
-def test_what_is_wrong_is_named(admin: TestClient, change: dict[str, Any], param: str, words: str) -> None:
+def test_what_is_wrong_is_named(admin: TestClient, change: dict[str, Any], param: str | None, words: str) -> None:
     status, body = add(admin, raw_entry("a", **change))
     assert (status, body["error"]["param"]) == (400, param)
     assert words in body["error"]["message"]

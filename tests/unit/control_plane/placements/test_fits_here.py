@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.base.errors import BadRequest
 from appliance.base.ids import new_uuid
 from appliance.placement.nodes import CardView, Claim, NodeState, NodeView, NumaView
 from appliance.placement.ways import processor_bytes
@@ -17,6 +18,8 @@ from control_plane.catalogue.shelf import Listing, shown_of
 from control_plane.catalogue.tables import Origin
 from control_plane.placements.fits_here import FitsHere, Now
 from control_plane.placements.offers import ground_of, known_shape, offer_of, terms_of, weight_of
+from model_catalog.admission import require_admissible
+from model_catalog.schema import Architecture, Figure
 from tests.fixtures.catalogue_entries import entry, figure, raw_entry
 
 GIB = 1024**3
@@ -144,6 +147,22 @@ def test_what_is_kept_never_says_otherwise_than_anew(moments: list[Any]) -> None
     for node, cards, memory, is_long in moments:
         now, entries = Now([node], held(*cards, memory=memory)), LONG if is_long else SHORT
         assert here.of(entries, now) == FitsHere(kv_cache_bytes=GIB).of(entries, now)
+
+
+FIGURES = [name for name, field in Architecture.model_fields.items() if field.annotation == Figure | None]
+VALUES = st.sampled_from([0, 1, 2, 7, 64, 4096, 10**6, 10**12, 10**15, 0.5, 49.9])
+
+
+@settings(max_examples=200, deadline=None)
+@given(figures=st.dictionaries(st.sampled_from(FIGURES), VALUES, max_size=6), gib=st.sampled_from([1e-9, 1, 900_000]))
+def test_every_entry_that_is_admitted_gets_an_answer(figures: dict[str, float], gib: float) -> None:
+    architecture = raw_entry("a")["architecture"] | {name: figure(value) for name, value in figures.items()}
+    made = entry("a", architecture=architecture, variants=[variant("bf16", gib)])
+    try:
+        require_admissible(made)
+    except BadRequest:
+        return
+    assert ask(Now([BOTH], []), variant("bf16", gib), architecture=architecture).verdict in FitsVerdict
 
 
 @pytest.mark.parametrize("is_known", [True, False])

@@ -1,6 +1,8 @@
 """A catalogue update is believed only with the right signature, and only forwards."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from model_catalog.updates.reading import (
     MOST_BYTES,
     PREAMBLE,
     TRUST_FOLDER,
+    Sheet,
     Update,
     key_id,
     parse,
@@ -128,7 +131,7 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path, kind: str) -> None:
         ({"issued": "yesterday"}, "issued"),
         ({"issued": "2026-11-22T00:00:00"}, "issued"),
         ({"entries": [raw_entry("a"), raw_entry("b", tusk=1)]}, "`b`: tusk"),
-        ({"entries": [raw_entry("a"), raw_entry("a")]}, "`a` twice"),
+        ({"entries": [raw_entry("a"), raw_entry("a")]}, "`a` is there twice"),
         ({"entries": [raw_entry("a", context={"value": 1e999, "evidence": "listing", "source": "x"})]}, "`a`: context"),
         ({"entries": [7]}, "entry 1"),
     ],
@@ -168,8 +171,34 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-FIELDS = st.sampled_from([*Update.model_fields, "other"])
+FIELDS = st.sampled_from([*Sheet.model_fields, "other"])
 ENTRY_FIELDS = st.sampled_from([*raw_entry("a"), "other"])
+
+
+HOSTILE = {"lists": b"[]", "objects": b'{"a":{}}', "strings": b'"\\u0041"'}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_signed_file_of_nothing_but_parts_takes_bounded_memory(tmp_path: Path, kind: str) -> None:
+    """In a process that may have 1 GiB of address space."""
+    part = HOSTILE[kind]
+    start = b'{"sequence": 1, "issued": "2026-11-22T00:00:00Z", "entries": ['
+    count = (MOST_BYTES - 1000) // (len(part) + 1)
+    path = tmp_path / "update"
+    path.write_bytes(start + b",".join([part] * count) + b"]}")
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from model_catalog.updates.reading import parse\n"
+        "from appliance.base.errors import BadRequest\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
+        "try:\n"
+        "    parse(Path(sys.argv[1]).read_bytes())\n"
+        "except BadRequest as refusal:\n"
+        "    print(refusal.message)\n"
+    )
+    outcome = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+    assert "cannot be used: entries: List should have at most 2000 items" in outcome.stdout, outcome.stderr
 
 
 @settings(max_examples=300, deadline=None)

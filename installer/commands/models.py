@@ -163,7 +163,8 @@ def update(
     if as_json:
         print_json(applied)
         return
-    print_exactly(f"Catalogue update {applied['sequence']} is applied: {applied['entries']} entries.")
+    entries = "1 entry" if applied["entries"] == 1 else f"{applied['entries']} entries"
+    print_exactly(f"Catalogue update {applied['sequence']} is applied, with {entries}.")
 
 
 @app.command()

@@ -34,19 +34,25 @@ def what_fits(
 
     Nodes that drain or cannot be reached count for nothing, also if the box were empty.
     """
-    now, empty = Planning(Fleet(nodes, claims)), Planning(Fleet(nodes, ()))
+    judge = Judge(nodes, claims)
     for demand in demands:
-        yield _verdict(demand, now=now, empty=empty)
+        yield judge.verdict(demand)
 
 
-def _verdict(demand: Demand, *, now: Planning, empty: Planning) -> Verdict:
-    at_present = _alone(demand, now)
-    if not at_present.missing:
-        return Verdict(demand.name, Answer.NOW, at_present.assignments, None)
-    once_empty = _alone(demand, empty)
-    if not once_empty.missing:
-        return Verdict(demand.name, Answer.IF_EMPTY, once_empty.assignments, at_present.missing[0])
-    return Verdict(demand.name, Answer.NEVER, (), once_empty.missing[0])
+class Judge:
+    """Answers for one demand after the other, for callers that choose the next by what the last one got."""
+
+    def __init__(self, nodes: Sequence[NodeView], claims: Iterable[Claim]) -> None:
+        self.now, self.empty = Planning(Fleet(nodes, claims)), Planning(Fleet(nodes, ()))
+
+    def verdict(self, demand: Demand) -> Verdict:
+        at_present = _alone(demand, self.now)
+        if not at_present.missing:
+            return Verdict(demand.name, Answer.NOW, at_present.assignments, None)
+        once_empty = _alone(demand, self.empty)
+        if not once_empty.missing:
+            return Verdict(demand.name, Answer.IF_EMPTY, once_empty.assignments, at_present.missing[0])
+        return Verdict(demand.name, Answer.NEVER, (), once_empty.missing[0])
 
 
 def _alone(demand: Demand, planning: Planning) -> Plan:

@@ -9,6 +9,7 @@ from appliance.base.errors import ApplianceError
 from appliance.base.listening import listen_at
 from appliance.base.settings import load_settings
 from control_plane.api.application import Parts, build_application
+from control_plane.api.warming import start_warming
 from control_plane.database.nudge import make_redis, nudge_publisher
 from control_plane.database.session import make_engine, make_session_factory
 
@@ -28,8 +29,10 @@ def main() -> int:
     except ApplianceError as error:
         sys.stderr.write(f"{error.message} {error.hint or ''}".rstrip() + "\n")
         return 1
+    application = build_application(parts)
+    start_warming(application)
     uvicorn.run(
-        build_application(parts),
+        application,
         **listen_at(settings, socket=settings.paths.api_socket),
         log_config=None,
         access_log=False,

@@ -12,10 +12,13 @@ from control_plane.api.errors import ErrorAnswer, install_error_answers
 from control_plane.api.limits import BodyLimit, Turns
 from control_plane.api.request_ids import RequestIds
 from control_plane.api.routers import ROUTERS
+from control_plane.catalogue.shelf import Shelf
 from control_plane.database.session import SessionFactory
+from control_plane.placements.fits_here import FitsHere
 from control_plane.sessions.service import authenticate
 
 API_VERSION = "1"
+GIB = 1024**3
 ERROR_STATUSES = (400, 401, 403, 404, 503)
 
 
@@ -42,6 +45,8 @@ def build_application(parts: Parts) -> FastAPI:
     application.state.session_factory = parts.session_factory
     application.state.publish_nudge = parts.publish_nudge
     application.state.authenticate = authenticate
+    application.state.shelf = Shelf()
+    application.state.fits_here = FitsHere(kv_cache_bytes=int(parts.settings.engines.kv_cache_gib * GIB))
     install_error_answers(application)
     for router in ROUTERS:
         application.include_router(router)

@@ -1,10 +1,11 @@
-"""`models`: the catalogue, what of it is served, and whether a model fits on a kind of card."""
+"""`models`: the catalogue, what of it is served and fits, an admin's own entries, and signed updates."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from installer.commands.options import Json
 from installer.terminal import out, print_exactly, print_json, settings, speaks_plainly, table
@@ -22,7 +23,7 @@ CPU = "cpu"
 @app.callback(invoke_without_command=True)
 @speaks_plainly
 def models(context: typer.Context, as_json: Json = False) -> None:
-    """List the catalogue and say which models are served.
+    """List the catalogue, say which models fit on the nodes as they are now, and which are served.
 
     Example: `appliance models`
     """
@@ -31,22 +32,139 @@ def models(context: typer.Context, as_json: Json = False) -> None:
     from installer.admin_client import AdminClient
 
     with AdminClient(settings().paths) as api:
-        catalogue = api.every("/catalogue")
+        catalogue = api.every("/catalogue", fits="true")
         served = api.every("/served-models")
     if as_json:
         print_json({"catalogue": catalogue, "served_models": served})
         return
     state = {row["name"]: row["observed_state"] for row in served}
-    rows = [
-        [row["id"], row["task"], row["family"], licence(row["entry"]), state.get(row["id"], "")] for row in catalogue
-    ]
-    out.print(table("Catalogue", ["Name", "Task", "Family", "Licence", "Served"], rows))
+    rows = [[escape(str(cell)) for cell in (*listed(row), state.get(row["id"], ""))] for row in catalogue]
+    out.print(table("Catalogue", ["Name", "", "Task", "Family", "Licence", "Fits here", "Served"], rows))
     others = [[row["name"], row["task"], row["observed_state"]] for row in served]
     out.print(table("\nServed", ["Public name", "Task", "State"], others))
 
 
-def licence(entry: dict[str, Any]) -> str:
-    return str(entry["licence"]["id"])
+def listed(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["id"], mark(row), row["task"], row["family"], row["entry"]["licence"]["id"], here_text(row)
+
+
+def mark(row: dict[str, Any]) -> str:
+    """Whose entry it is, where it did not come with the release."""
+    if row["origin"] == "release":
+        return ""
+    return f"{row['origin']}, overrides" if row["overrides"] else str(row["origin"])
+
+
+HERE = {"now": "now", "if_empty": "if empty", "never": "no"}
+
+
+def here_text(row: dict[str, Any]) -> str:
+    fits = row["fits"]
+    if fits is None or fits["verdict"] == "never":
+        return HERE["never"]
+    where = f"{fits['cards']} x {fits['product']}" if fits["cards"] else "processor"
+    return f"{HERE[fits['verdict']]}: {fits['variant']} on {where}"
+
+
+@app.command()
+@speaks_plainly
+def show(
+    name: Annotated[str, typer.Argument(help="A catalogue entry.")],
+    as_json: Json = False,
+) -> None:
+    """Print an entry in the form of its file, with whether it fits here as comments above it.
+
+    Example: `appliance models show sails-guide > mine.yaml`
+    """
+    from installer.admin_client import AdminClient
+
+    with AdminClient(settings().paths) as api:
+        found = api.get(f"/catalogue/{name}", fits="true")
+    if as_json:
+        print_json(found)
+        return
+    fits = found["fits"] or {"reason": "The release no longer carries it."}
+    print_exactly(f"# {found['origin']}{', overrides another of this name' if found['overrides'] else ''}")
+    print_exactly(f"# Fits here: {here_text(found)}. {fits['reason'] or ''}".rstrip())
+    print_exactly(file_text(found["entry"]))
+
+
+def file_text(document: dict[str, Any]) -> str:
+    """As it would stand in a catalogue file; what is at its default is left out."""
+    import yaml
+
+    from model_catalog.schema import CatalogueEntry
+
+    entry = CatalogueEntry.model_validate(document).model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=120).rstrip()
+
+
+@app.command()
+@speaks_plainly
+def add(
+    file: Annotated[Path, typer.Argument(help="YAML in the form of the shipped entries.")],
+    override: Annotated[
+        bool, typer.Option("--override", help="They may take names of the appliance's own entries.")
+    ] = False,
+    replace_own: Annotated[
+        bool, typer.Option("--replace", help="They may take the place of your own of the same names.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Add entries of your own to the catalogue: all of the file or none.
+
+    Example: `appliance models add mine.yaml`
+    """
+    from installer.admin_client import AdminClient
+    from model_catalog.admission import read_entries
+
+    documents = [entry.model_dump(mode="json") for entry in read_entries(file)]
+    names = [document["name"] for document in documents]
+    with AdminClient(settings().paths) as api:
+        api.post("/catalogue/entries", {"entries": documents, "overrides": override, "replaces": replace_own})
+    if as_json:
+        print_json({"names": names})
+        return
+    print_exactly(f"In the catalogue: {', '.join(names)}.")
+
+
+@app.command()
+@speaks_plainly
+def remove(name: Annotated[str, typer.Argument(help="A custom entry.")]) -> None:
+    """Remove an entry of your own; models that are served go on.
+
+    Example: `appliance models remove my-model`
+    """
+    from installer.admin_client import AdminClient
+
+    with AdminClient(settings().paths) as api:
+        removed = api.delete(f"/catalogue/entries/{name}")
+    left = " The appliance's own entry of that name counts again." if removed["remaining"] else ""
+    print_exactly(f"{name} is removed.{left}")
+
+
+@app.command()
+@speaks_plainly
+def update(
+    file: Annotated[Path, typer.Argument(help="A signed catalogue update.")],
+    as_json: Json = False,
+) -> None:
+    """Apply a signed catalogue update. The box works without any.
+
+    Example: `appliance models update catalogue-7.update`
+    """
+    from installer.admin_client import AdminClient
+    from model_catalog.updates.reading import read_document
+
+    document = read_document(file)
+    with AdminClient(settings().paths) as api:
+        headers = {"content-type": "application/octet-stream"}
+        applied = api.call("POST", "/catalogue/updates", content=document, headers=headers)
+    if as_json:
+        print_json(applied)
+        return
+    entries = "1 entry" if applied["entries"] == 1 else f"{applied['entries']} entries"
+    print_exactly(f"Catalogue update {applied['sequence']} is applied, with {entries}.")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from appliance.base.errors import NewerFormat
 from appliance.base.settings import Settings
 from appliance.hardware.inventory import HealthState
+from control_plane.catalogue.tables import CatalogModel, CatalogueState, Origin
 from control_plane.database.session import make_engine
 from control_plane.keys.tables import ApiKey
 from control_plane.migrate import current_revision, migrate
@@ -120,6 +121,31 @@ def test_nodes_of_the_schema_before_serve_and_nobody_knows_their_cards_health(em
         checks = {check["name"] for check in inspect(connection).get_check_constraints("accelerators")}
         checks |= {check["name"] for check in inspect(connection).get_check_constraints("nodes")}
     assert checks == {"ck_accelerators_health_state", "ck_nodes_desired_node_state"}
+    engine.dispose()
+
+
+def test_entries_of_the_schema_before_are_the_releases_and_others_may_have_their_names(
+    empty_database: Settings,
+) -> None:
+    command.upgrade(alembic_config(empty_database), "0005")
+    engine = make_engine(empty_database)
+    values = "(gen_random_uuid(), :name, 'f', 'chat', '{}')"
+    with engine.begin() as connection:
+        for name in ("sails-guide", "of-an-older-release"):
+            insert = text(f"INSERT INTO catalog_models (id, name, family, task, entry) VALUES {values}")  # noqa: S608
+            connection.execute(insert, {"name": name})
+    migrate(empty_database)
+    with Session(engine) as session:
+        found = {one.name: one for one in session.scalars(select(CatalogModel))}
+        assert {one.origin for one in found.values()} == {Origin.RELEASE}
+        assert found["sails-guide"].entry["name"] == "sails-guide", "the first start after it writes them anew"
+        assert found["of-an-older-release"].removed_at is not None
+        assert session.scalars(select(CatalogueState.revision)).all() == [1]
+    with engine.connect() as connection:
+        unique = inspect(connection).get_unique_constraints("catalog_models")
+        checks = {check["name"] for check in inspect(connection).get_check_constraints("catalog_models")}
+    assert [each["column_names"] for each in unique] == [["name", "origin"]]
+    assert checks == {"ck_catalog_models_origin"}
     engine.dispose()
 
 

@@ -46,10 +46,10 @@ class SealedShard:
     def open_chunk(self, chunk: int, into: memoryview) -> None:
         """Decrypt chunk `chunk` into `into`, which has its exact size; it is overwritten where the chunk is damaged."""
         begin = self.body + chunk * (self.header.chunk_bytes + TAG_BYTES)
-        sealed = self.view[begin : begin + self.header.chunk_size(chunk) + TAG_BYTES]
         beside = form.bound(self.header, block_digest=self.block_digest, chunk=chunk)
         try:
-            self.cipher.decrypt_into(form.nonce(chunk), sealed, beside, into)
+            with self.view[begin : begin + len(into) + TAG_BYTES] as sealed:
+                self.cipher.decrypt_into(form.nonce(chunk), sealed, beside, into)
         except InvalidTag as error:
             into[:] = bytes(len(into))
             raise damaged(self.name, f"chunk {chunk} of {self.header.chunks} is not what was sealed.") from error

@@ -2,10 +2,12 @@
 
 Decryption: 4 MiB chunks from memory into memory used before, AES-256-GCM beside ChaCha20-Poly1305 of the same library.
 Reading: all tensors of a model of random weights, copied into memory that is there already, as an engine's parameters
-are; by the reader that the engine's plug-in uses, and by `safetensors` with torch, in the engine's own Python.
-Load: vLLM's own figure ("Loading weights took"), plain and sealed, one engine at a time. The files are in the page
-cache, so that what is measured is the reading and not the disk. Rounds alternate; figures are medians. tensorizer, the
-named peer for encrypted weights, is measured by nobody here: the engine packs do not carry it.
+are; by the reader that the engine's plug-in uses, and by `safetensors` with torch, in the engine's own Python. Once
+with the files in the page cache, where decryption has nothing to hide behind, and once after the kernel was told to
+forget them (`posix_fadvise`), as at a first start.
+Load: vLLM's own figure ("Loading weights took") and the time until it is healthy, plain and sealed, one engine at a
+time, with the files in the page cache. Rounds alternate; figures are medians. tensorizer, the named peer for encrypted
+weights, is measured by nobody here: the engine packs do not carry it.
 
 `python -m benchmarks.sealed --engines-dir DIR [--gib 1] [--rounds 5] [--engine] [--json]`; nothing else needs to run.
 """
@@ -87,13 +89,25 @@ def read_sealed():
         for opened in reader.tensors():
             home[opened.place.name].copy_(tensor_of(opened))
 
-found = {"plain": [], "sealed": []}
+def forget(folder):
+    for path in Path(folder).iterdir():
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+ways = (("plain", read_plain), ("sealed", read_sealed))
+found = {f"{name}, {state}": [] for state in ("in memory", "from disk") for name, _ in ways}
+os.sync()
 for turn in range(rounds + 1):
-    for name, read in (("plain", read_plain), ("sealed", read_sealed)):
-        began = time.perf_counter()
-        read()
-        if turn:
-            found[name].append(time.perf_counter() - began)
+    for state in ("in memory", "from disk"):
+        for name, read in ways:
+            if state == "from disk":
+                forget(Path(plain).parent if name == "plain" else sealed)
+            began = time.perf_counter()
+            read()
+            if turn:
+                found[f"{name}, {state}"].append(time.perf_counter() - began)
+        if state == "from disk":
+            read_plain(), read_sealed()
 print(json.dumps(found))
 """
 
@@ -176,23 +190,28 @@ def reading(plain: Path, sealed: Path, artifact: Artifact, *, dek: bytes, python
 
 
 def loading(plain: Path, sealed: Path, artifact: Artifact, *, dek: bytes, python: Path, rounds: int) -> Seconds:
-    found: Seconds = {"plain": [], "sealed": []}
+    found: Seconds = {f"{name}, {what}": [] for what in ("weights", "until healthy") for name in ("plain", "sealed")}
     for _ in range(rounds):
-        found["plain"].append(loaded(plain, python=python, key_fd=None))
+        note(found, "plain", loaded(plain, python=python, key_fd=None))
         with handed_over(dek, digest=artifact.digest, processes=1) as descriptor:
-            found["sealed"].append(loaded(sealed, python=python, key_fd=descriptor))
+            note(found, "sealed", loaded(sealed, python=python, key_fd=descriptor))
     return found
 
 
-def loaded(weights: Path, *, python: Path, key_fd: int | None) -> float:
-    """The seconds that vLLM logs, of one engine that is started for it and ended."""
+def note(found: Seconds, name: str, seconds: tuple[float, float]) -> None:
+    for what, value in zip(("weights", "until healthy"), seconds, strict=True):
+        found[f"{name}, {what}"].append(value)
+
+
+def loaded(weights: Path, *, python: Path, key_fd: int | None) -> tuple[float, float]:
+    """The seconds that vLLM logs for its weights, and those until it was healthy, of one engine that is then ended."""
     with tempfile.TemporaryDirectory(prefix="ts-seal-", dir="/tmp") as made:
         engine = EngineUnderTest(load_pack(PACK), python=python, weights=weights, folder=Path(made), key_fd=key_fd)
         try:
-            engine.start()
+            healthy = engine.start()
             found = LOADED.search((Path(made) / "engine.log").read_text(errors="replace"))
             assert found is not None
-            return float(found[1])
+            return float(found[1]), healthy
         finally:
             engine.end()
 
@@ -203,8 +222,11 @@ def has_tensorizer(python: Path) -> bool:
 
 
 def compared(seconds: Seconds) -> dict[str, float]:
-    plain, sealed = statistics.median(seconds["plain"]), statistics.median(seconds["sealed"])
-    return {"plain_seconds": plain, "sealed_seconds": sealed, "ratio": sealed / plain}
+    """Medians, and of each pair the ratio."""
+    medians = {name: statistics.median(each) for name, each in seconds.items()}
+    pairs = {name.removeprefix("plain, ") for name in medians if name.startswith("plain, ")}
+    ratios = {f"ratio, {what}": medians[f"sealed, {what}"] / medians[f"plain, {what}"] for what in sorted(pairs)}
+    return {**medians, **ratios}
 
 
 def main() -> None:

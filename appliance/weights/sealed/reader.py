@@ -87,6 +87,7 @@ class SealedReader:
 
     def start(self, window: Window, pool: ThreadPoolExecutor) -> "Opening":
         shard = self.shards[window.shard]
+        shard.expect(window.first, window.last)
         memory = self.slabs.take((window.last - window.first) * shard.header.chunk_bytes)
         work = shard.openers(window.first, window.last, memory)
         return Opening(window, memory, [pool.submit(each) for each in work], shard.header.chunk_bytes)

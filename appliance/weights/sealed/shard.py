@@ -65,6 +65,12 @@ class SealedShard:
     def opener(self, chunk: int, into: memoryview) -> Callable[[], None]:
         return lambda: self.open_chunk(chunk, into)
 
+    def expect(self, first: int, last: int) -> None:
+        """Have the kernel read the chunks from the disk, without waiting for it."""
+        begin, end = (self.body + chunk * (self.header.chunk_bytes + TAG_BYTES) for chunk in (first, last))
+        begin -= begin % mmap.PAGESIZE
+        self.mapped.madvise(mmap.MADV_WILLNEED, begin, min(end, len(self.mapped)) - begin)
+
     def read(self, begin: int, end: int) -> memoryview:
         """Plain bytes `begin` to `end`, in memory of their own; the caller has checked that the file has them."""
         size = self.header.chunk_bytes

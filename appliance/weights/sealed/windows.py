@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from appliance.weights.sealed.tensors import TensorPlace
 
-WINDOW_BYTES = 64 * 1024 * 1024
-"""A chunk between two windows is opened for both: at 4 MiB of 64 that is at most one in sixteen."""
+WINDOW_BYTES = 32 * 1024 * 1024
+"""A chunk between two windows is opened for both: at 4 MiB of 32 that is at most one in eight."""
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,11 @@ def main() -> int:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=options.pass_fd,
         preexec_fn=_die_with_parent,  # noqa: PLW1509  this process has one thread
     )
+    for descriptor in options.pass_fd:
+        os.close(descriptor)
     sys.stdout.write(f"{engine.pid}\n")
     sys.stdout.flush()
     log = BoundedLog(Path(options.log), max_bytes=options.log_bytes)
@@ -66,6 +69,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--log", required=True)
     parser.add_argument("--log-bytes", type=int, required=True)
     parser.add_argument("--grace-seconds", type=float, required=True)
+    parser.add_argument(
+        "--pass-fd", type=int, action="append", default=[], help="the engine inherits it; we do not keep it"
+    )
     parser.add_argument("command", nargs="+")
     return parser.parse_args()
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from appliance.base.child_env import engine_env
 from appliance.base.errors import SetupError
-from appliance.engines.pack import EnginePack, Task
+from appliance.engines.pack import EnginePack, Sealed, Task
+
+PLUGINS = Path(__file__).parent / "plugins"
+NOT_SEALED = Sealed(argv=(), env={})
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class LaunchValues:
     cores: tuple[int, ...] = ()
     """Logical CPUs that the engine's threads are bound to; none: the kernel places them. `{cores}` joins them by
     commas."""
+    key_fd: int | None = None
+    """The descriptor that hands over the key of sealed weights (`weights.sealed.handover`); None for open weights."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,9 @@ def engine_command(
 ) -> EngineCommand:
     """The pack's templates filled in. `marks` are variables by which a stray engine is recognised later.
 
-    Raises SetupError for an engine that cannot listen on a unix socket.
+    Raises SetupError for an engine that cannot listen on a unix socket, or cannot load sealed weights and should.
     """
-    names = {key: str(value) for key, value in asdict(values).items()}
+    names = {key: str(value) for key, value in asdict(values).items()} | {"plugins": str(PLUGINS)}
     names["cores"] = ",".join(map(str, values.cores))
     launch = pack.launch
     if "unix" not in launch.listen_argv:
@@ -55,8 +60,18 @@ def engine_command(
         )
     parallel = launch.parallel_argv if values.tensor_parallel_size * values.pipeline_parallel_size > 1 else ()
     threads = launch.bound if values.cores else launch.unbound
-    template = [*launch.argv, *launch.listen_argv["unix"], *parallel, *threads.argv, *launch.task_argv[task]]
+    sealed = NOT_SEALED if values.key_fd is None else sealed_part(pack)
+    listen = launch.listen_argv["unix"]
+    template = [*launch.argv, *listen, *parallel, *threads.argv, *launch.task_argv[task], *sealed.argv]
     argv = [part.format_map(names) for part in template] + list(extra_argv)
-    templates = {**launch.env, **threads.env, **launch.task_env.get(task, {}), **values.cards}
+    templates = {**launch.env, **threads.env, **launch.task_env.get(task, {}), **values.cards, **sealed.env}
     env = {key: value.format_map(names) for key, value in templates.items()}
     return EngineCommand(argv=argv, env=engine_env({**env, **marks}))
+
+
+def sealed_part(pack: EnginePack) -> Sealed:
+    if pack.launch.sealed is None:
+        raise SetupError(
+            f"The engine of {pack.name} cannot load sealed weights.", hint="Choose an engine pack that can."
+        )
+    return pack.launch.sealed

@@ -63,6 +63,14 @@ class Threads(PackPart):
     env: dict[str, str] = {}
 
 
+class Sealed(PackPart):
+    """What an engine that loads sealed weights is told beside; `{key_fd}` is the descriptor it gets the key by, and
+    `{plugins}` the folder of what runs inside engines (`appliance/engines/plugins`)."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+
+
 class Launch(PackPart):
     """Templates over `{name}` placeholders: see `appliance.engines.launch.LaunchValues`."""
 
@@ -74,6 +82,7 @@ class Launch(PackPart):
     env: dict[str, str] = {}
     bound: Threads = Field(default=Threads(), description="Where cores were chosen for it.")
     unbound: Threads = Field(default=Threads(), description="Where it shares the processor with others.")
+    sealed: Sealed | None = Field(None, description="For sealed weights; None where the engine cannot load them.")
 
 
 class MetricNames(PackPart):

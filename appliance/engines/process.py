@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +45,12 @@ class EngineProcess:
             return "".join(deque(lines, maxlen=count))
 
 
-def start_process(command: EngineCommand, *, cwd: Path, socket: Path, log: Path) -> EngineProcess:
-    """Returns at once; the engine dies with this process, however that ends."""
+def start_process(
+    command: EngineCommand, *, cwd: Path, socket: Path, log: Path, pass_fds: Sequence[int] = ()
+) -> EngineProcess:
+    """Returns at once; the engine dies with this process, however that ends. It inherits `pass_fds`."""
     options = [f"--log={log}", f"--log-bytes={LOG_BYTES}", f"--grace-seconds={TERM_SECONDS}"]
+    options += [f"--pass-fd={descriptor}" for descriptor in pass_fds]
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", str(keeper.__file__), *options, "--", *command.argv],
         stdin=subprocess.PIPE,
@@ -55,6 +59,7 @@ def start_process(command: EngineCommand, *, cwd: Path, socket: Path, log: Path)
         env=command.env,
         text=True,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
     assert process.stdout is not None
     return EngineProcess(keeper=process, pid=int(process.stdout.readline()), socket=socket, log=log)

@@ -65,6 +65,7 @@ class EngineUnderTest:
     weights: Path
     folder: Path
     quantization: str | None = None
+    key_fd: int | None = None
     process: EngineProcess | None = None
 
     @property
@@ -84,9 +85,12 @@ class EngineUnderTest:
             max_model_len=MAX_MODEL_LEN,
             kv_cache_bytes=KV_CACHE_BYTES,
             cache=self.folder / "cache",
+            key_fd=self.key_fd,
         )
         command = engine_command(self.pack, task="chat", values=values, extra_argv=self._flags(), marks=self._marks())
-        self.process = start_process(command, cwd=self.folder, socket=self.socket, log=self.folder / "engine.log")
+        inherited = () if self.key_fd is None else (self.key_fd,)
+        log = self.folder / "engine.log"
+        self.process = start_process(command, cwd=self.folder, socket=self.socket, log=log, pass_fds=inherited)
         while not is_healthy(self.socket, probe=self.pack.probe):
             if not self.process.is_running() or monotonic() - began > START_SECONDS:
                 raise CheckFailed(f"The engine did not come up. The end of its log:\n{self.process.last_lines(15)}")

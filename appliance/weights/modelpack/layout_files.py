@@ -141,6 +141,8 @@ def read_small(files: LayoutFiles, path: str, *, limit: int, size: int | None = 
     found = files.size(path)
     if found is None:
         raise refused(f"{files.name} has no {path}.", hint="Copy it again, or fetch what is missing.", code="missing")
-    if found > limit or (size is not None and size != found):
-        raise refused(f"{path} has {found} bytes instead of {size if size is not None else f'at most {limit}'}.")
+    if found > limit:
+        raise refused(f"{path} has {found} bytes; at most {limit} are read.")
+    if size is not None and size != found:
+        raise refused(f"{path} has {found} bytes instead of {size}.", hint="Copy it again.", code="digest_mismatch")
     return b"".join(files.stream(path, offset=0))

@@ -5,6 +5,7 @@ Where it is used as it stands: names of repositories, tokens, addresses of uploa
 `upload_manifest`, which writes the JSON anew, so that the digest would be another.
 """
 
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -71,13 +72,13 @@ class WatchedRegistry(Registry):
         super().__init__(insecure=place.plain_http, tls_verify=verify)
         self.advance = advance
         self.session.trust_env = False
-        self.login = cast("TokenAuth", self.auth)
+        self.tokens = cast("TokenAuth", self.auth)
         container = Container(place.reference)
         adapter = WatchedAdapter((container.registry, *place.allowed_hosts))
         for prefix in ("http://", "https://"):
             self.session.mount(prefix, adapter)
         if place.user:
-            self.login.set_basic_auth(place.user, place.password)
+            self.tokens.set_basic_auth(place.user, place.password)
 
     def do_request(
         self,
@@ -88,13 +89,13 @@ class WatchedRegistry(Registry):
         json: Any = None,
         stream: bool = False,
     ) -> requests.Response:
-        once: Callable[..., requests.Response] = Registry.do_request.__wrapped__
+        once = cast("Callable[..., requests.Response]", inspect.unwrap(cast("Any", Registry).do_request))
         rest = {"data": data, "json": json, "stream": stream}
         answer = once(self, url, method, headers=self.with_login(headers), **rest)
-        if answer.status_code == requests.codes.unauthorized and self.login.token:
+        if answer.status_code == requests.codes.unauthorized and self.tokens.token:
             # oras keeps the first token, which a registry gave for reading only.
             answer.close()
-            self.login.token = None
+            self.tokens.token = None
             answer = once(self, url, method, headers=self.with_login(headers), **rest)
         if method == "PATCH" and answer.status_code < 300:
             self.advance(len(data))
@@ -102,8 +103,8 @@ class WatchedRegistry(Registry):
 
     def with_login(self, headers: dict[str, str] | None) -> dict[str, str]:
         """For registries that know names and passwords only; one with tokens answers where to get them."""
-        login = getattr(self.login, "_basic_auth", "")
-        return {**(headers or {}), **({"Authorization": f"Basic {login}"} if login and not self.login.token else {})}
+        login = getattr(self.tokens, "_basic_auth", "")
+        return {**(headers or {}), **({"Authorization": f"Basic {login}"} if login and not self.tokens.token else {})}
 
 
 class RegistryClient:

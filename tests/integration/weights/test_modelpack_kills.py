@@ -1,6 +1,8 @@
-"""`kill -9` at every named moment of an export and an import: nothing half is visible, and the next run ends the same."""
+"""`kill -9` at every named moment of an export and an import: nothing half is visible, the next run ends the same."""
 
-import os
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,28 +96,15 @@ def test_blobs_that_arrived_before_the_kill_are_not_read_again(
 def test_two_imports_of_one_model_at_once(here: Box, there: Box, version: str, tmp_path: Path) -> None:
     """The second starts inside the first, in a process of its own, and waits for it."""
     here.export(version, tmp_path / "layout")
-    pids: list[int] = []
+    command = [sys.executable, "-m", "appliance.weights.modelpack", "--json", "--home", str(there.root), "import"]
+    others: list[subprocess.Popen[str]] = []
 
-    def start_second(boundary: Boundary) -> None:
+    def start_another(boundary: Boundary) -> None:
         if boundary is Boundary.ARRIVAL_OPENED:
-            pids.append(fork_import(there, tmp_path / "layout"))
+            others.append(subprocess.Popen([*command, str(tmp_path / "layout")], stdout=subprocess.PIPE, text=True))
 
-    there.take(tmp_path / "layout", watch=Watch(reached=start_second))
-    assert wait_for(pids[0]) == 0
+    there.take(tmp_path / "layout", watch=Watch(reached=start_another))
+    answer, _ = others[0].communicate(timeout=60)
+    assert json.loads(answer)["digest"] == version
     assert there.store.versions() == (version,)
     assert there.leftovers() == []
-
-
-def fork_import(box: Box, layout: Path) -> int:
-    child = os.fork()
-    if child == 0:
-        try:
-            box.take(layout)
-        except BaseException:  # noqa: BLE001  a child of a test must never go on as a second test run
-            os._exit(2)
-        os._exit(0)
-    return child
-
-
-def wait_for(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

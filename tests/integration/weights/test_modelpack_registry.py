@@ -44,7 +44,7 @@ def refusal(box: Box, place: Place) -> ApplianceError:
     return caught.value
 
 
-def test_a_model_goes_through_a_registry(here: Box, there: Box, version: str, pushed: Place) -> None:
+def test_a_model_goes_through_a_registry(there: Box, version: str, pushed: Place) -> None:
     assert there.take(RegistrySource(pushed)).digest == version
     assert there.store.verify(version) == []
     assert there.leftovers() == []
@@ -62,7 +62,9 @@ def test_a_push_tells_its_progress_and_sends_nothing_twice(
     assert [line for line in registry.requests if line.startswith(("POST", "PATCH"))] == []
 
 
-def test_a_model_is_taken_by_its_digest(there: Box, here: Box, version: str, registry: OciRegistry, pushed: Place) -> None:
+def test_a_model_is_taken_by_its_digest(
+    there: Box, here: Box, version: str, registry: OciRegistry, pushed: Place
+) -> None:
     digest = here.pack(version).model.digest
     place = Place(f"{registry.host}/models/small@sha256:{digest}", plain_http=True)
     assert there.take(RegistrySource(place)).digest == version
@@ -78,7 +80,9 @@ def test_tokens_for_reading_and_writing_and_passwords(
     place = Place(f"{registry.host}/models/small:v1", plain_http=True, user="ann", password="secret")
     push(here.store, here.pack(version), place=place)
     assert there.take(RegistrySource(place)).digest == version
-    assert isinstance(refusal(Box(there.root.with_name("nobody")), Place(place.reference, plain_http=True)), Unavailable)
+    assert isinstance(
+        refusal(Box(there.root.with_name("nobody")), Place(place.reference, plain_http=True)), Unavailable
+    )
 
 
 def test_a_broken_off_fetch_goes_on_by_a_range(there: Box, version: str, registry: OciRegistry, pushed: Place) -> None:
@@ -90,7 +94,7 @@ def test_a_broken_off_fetch_goes_on_by_a_range(there: Box, version: str, registr
     fetched = [line for line in registry.requests if line.startswith("GET") and "/blobs/" in line]
     ranges = [line.rpartition("bytes=")[2] for line in registry.fetched(largest(registry))]
     assert ranges == ["200000-"]
-    assert len(fetched) == 2  # and the signature
+    assert len(fetched) == 3, "the signature, the rest of one blob and the one behind it"
 
 
 def test_a_registry_without_ranges_is_read_from_the_start(
@@ -133,13 +137,13 @@ def test_a_swapped_manifest_or_signature_is_refused(there: Box, registry: OciReg
     assert refusal(there, pushed).error_code == "unsigned_artifact"
     registry.manifests["v1"] = good
     tag = next(name for name in registry.manifests if name.endswith(".ts-signature"))
-    registry.manifests[tag] = registry.manifests[tag].replace(b'"subject":{"digest":"sha256:', b'"subject":{"digest":"sha256:0')
+    registry.manifests[tag] = registry.manifests[tag].replace(
+        b'"subject":{"digest":"sha256:', b'"subject":{"digest":"sha256:0'
+    )
     assert isinstance(refusal(there, pushed), BadRequest)
 
 
-def test_a_redirect_into_the_house_is_refused_until_allowed(
-    there: Box, version: str, registry: OciRegistry, pushed: Place
-) -> None:
+def test_a_redirect_into_the_house_is_refused_until_allowed(there: Box, registry: OciRegistry, pushed: Place) -> None:
     port = registry.host.rpartition(":")[2]
     registry.redirect_blobs_to = f"http://localhost:{port}/storage"
     error = refusal(there, pushed)
@@ -160,7 +164,7 @@ def test_a_part_of_a_model_is_not_pushed(here: Box, version: str, place: Place) 
         push(here.store, here.pack(version, known=known), place=place)
 
 
-def test_looking_fetches_no_weights(there: Box, version: str, registry: OciRegistry, pushed: Place, tmp_path: Path) -> None:
+def test_looking_fetches_no_weights(there: Box, version: str, registry: OciRegistry, pushed: Place) -> None:
     registry.requests.clear()
     address = RegistryAddress(pushed.reference, plain_http=True)
     found = inspect_model(ImportRequest(home=there.root, registry=address))

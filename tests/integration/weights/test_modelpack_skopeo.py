@@ -13,7 +13,9 @@ from appliance.weights.modelpack.sources import open_layout
 from tests.fixtures.oci_registry import OciRegistry
 from tests.fixtures.two_boxes import Box
 
-pytestmark = pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed (apt-get install skopeo)")
+pytestmark = pytest.mark.skipif(
+    shutil.which("skopeo") is None, reason="skopeo is not installed (apt-get install skopeo)"
+)
 
 
 def skopeo(source: str, target: str) -> None:
@@ -52,9 +54,7 @@ def test_from_layout_to_a_registry_and_back(
     assert open_layout(tmp_path / "back").letter() == open_layout(layout).letter()
 
 
-def test_what_we_push_skopeo_reads(
-    here: Box, there: Box, version: str, registry: OciRegistry, tmp_path: Path
-) -> None:
+def test_what_we_push_skopeo_reads(here: Box, there: Box, version: str, registry: OciRegistry, tmp_path: Path) -> None:
     tag, signature = tags(here, version)
     push(here.store, here.pack(version), place=Place(f"{registry.host}/models/small:{tag}", plain_http=True))
     for each in (tag, signature):
@@ -62,9 +62,7 @@ def test_what_we_push_skopeo_reads(
     assert there.take(tmp_path / "carried").digest == version
 
 
-def test_an_archive_of_skopeo_is_read_in_place(
-    here: Box, there: Box, version: str, layout: Path, tmp_path: Path
-) -> None:
+def test_an_archive_of_skopeo_is_read_in_place(there: Box, version: str, layout: Path, tmp_path: Path) -> None:
     """skopeo puts one manifest into an archive, so the signature stays behind and the admin has to say so."""
     skopeo(f"oci:{layout}:{version[:12]}", f"oci-archive:{tmp_path}/model.tar:{version[:12]}")
     assert there.take(open_layout(tmp_path / "model.tar"), unsigned=True).digest == version

@@ -51,19 +51,21 @@ anything = st.recursive(
 )
 
 
+LONGEST_MESSAGE = 1000
+
+
 def answers(read: Callable[[bytes], object], content: bytes) -> bool:
     try:
         read(content)
     except ApplianceError as error:
-        assert len(error.message) < 1000
-        return False
+        return len(error.message) > LONGEST_MESSAGE
     return True
 
 
-@pytest.mark.parametrize(("read", "good"), READERS)
+@pytest.mark.parametrize("read", [read for read, _ in READERS])
 @given(content=st.binary(max_size=400))
 @settings(deadline=None)
-def test_any_bytes(read: Callable[[bytes], object], good: dict[str, Any], content: bytes) -> None:
+def test_any_bytes(read: Callable[[bytes], object], content: bytes) -> None:
     assert not answers(read, content)
 
 
@@ -81,10 +83,10 @@ def test_a_good_document_with_one_thing_changed(
     document = json.loads(json.dumps(good))
     place: Any = document
     while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))  # pyright: ignore
+        keys = list(place) if hasattr(place, "keys") else list(range(len(place)))
         key = chance.draw(st.sampled_from(keys))
-        inner = place[key]
-        if not isinstance(inner, dict | list) or not inner or chance.draw(st.booleans()):
+        inner: Any = place[key]
+        if type(inner) not in (dict, list) or not inner or chance.draw(st.booleans()):
             place[key] = chance.draw(anything)
             break
         place = inner
@@ -99,11 +101,10 @@ def test_deep_and_long(read: Callable[[bytes], object], content: bytes) -> None:
 
 @given(content=st.binary(max_size=3000), blocks=st.integers(0, 3))
 @settings(deadline=None)
-def test_tars_and_inventories_of_any_bytes(tmp_path_factory: pytest.TempPathFactory, content: bytes, blocks: int) -> None:
+def test_tars_and_inventories_of_any_bytes(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, blocks: int
+) -> None:
     path: Path = tmp_path_factory.getbasetemp() / "fuzzed"
     path.write_bytes(content + b"\0" * 512 * blocks)
-    for read in (places_in, read_inventory):
-        try:
-            read(path)
-        except ApplianceError as error:
-            assert len(error.message) < 1000
+    answers(lambda _: places_in(path), content)
+    assert not answers(lambda _: read_inventory(path), content)

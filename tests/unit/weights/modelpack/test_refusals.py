@@ -14,6 +14,9 @@ from appliance.base.errors import ApplianceError, BadRequest, Forbidden, Insuffi
 from tests.fixtures.two_boxes import REF, Box, edit_manifest, full_disk, put_blob, replace_bytes
 
 
+TITLE = "org.opencontainers.image.title"
+
+
 def layers_blob(layout: Path) -> Path:
     return max((layout / "blobs" / "sha256").iterdir(), key=lambda path: path.stat().st_size)
 
@@ -121,15 +124,27 @@ def test_paths_that_lead_out_or_meet_are_refused(there: Box, layout: Path, path:
     assert refusal(there, layout, unsigned=True).error_code == "unsafe_artifact"
 
 
-TITLE = "org.opencontainers.image.title"
-
-
 def every_layer(key: str, value: object) -> Callable[[dict[str, Any]], None]:
     def change(manifest: dict[str, Any]) -> None:
         for layer in manifest["layers"]:
             layer[key] = value
 
     return change
+
+
+def set_field(key: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(manifest: dict[str, Any]) -> None:
+        manifest[key] = value
+
+    return change
+
+
+def many_layers(manifest: dict[str, Any]) -> None:
+    manifest["layers"] *= 5000
+
+
+def another_kind(manifest: dict[str, Any]) -> None:
+    manifest["artifactType"] = manifest["config"]["mediaType"] = "application/json"
 
 
 @pytest.mark.parametrize(
@@ -142,10 +157,10 @@ def every_layer(key: str, value: object) -> Callable[[dict[str, Any]], None]:
         (every_layer("digest", "sha256:../../etc/passwd"), "pattern"),
         (every_layer("digest", "sha512:" + "0" * 64), "pattern"),
         (every_layer("mediaType", "application/vnd.cncf.model.weight.v1.tar"), "only raw layers"),
-        (lambda manifest: manifest.update(layers=manifest["layers"] * 5000), "at most 4194304"),
-        (lambda manifest: manifest.update(layers=[]), "at least 1"),
-        (lambda manifest: manifest.update(schemaVersion=1), "schemaVersion"),
-        (lambda manifest: manifest.update(artifactType="x", config={**manifest["config"], "mediaType": "y"}), "no Mod"),
+        (many_layers, "at most 4194304"),
+        (set_field("layers", []), "at least 1"),
+        (set_field("schemaVersion", 1), "schemaVersion"),
+        (another_kind, "no Mod"),
     ],
 )  # fmt: skip
 def test_absurd_manifests_are_refused(

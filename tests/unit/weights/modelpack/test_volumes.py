@@ -165,18 +165,14 @@ def test_strangers_volumes_need_the_admins_word(version: str, volumes: list[Path
     assert stranger.take(source, unsigned=True).digest == version
 
 
-def test_a_folder_of_another_set_is_not_written_into(
-    here: Box, volumes: list[Path], model_folder: Path
-) -> None:
+def test_a_folder_of_another_set_is_not_written_into(here: Box, volumes: list[Path], model_folder: Path) -> None:
     (model_folder / "config.json").write_text('{"other": 1}')
     other = here.store.publish(model_folder).digest
     with pytest.raises(BadRequest, match="another set"):
         here.export_volumes(other, volumes[0].parent)
 
 
-def test_a_small_disk_is_said_first(
-    here: Box, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_small_disk_is_said_first(here: Box, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", full_disk)
     with pytest.raises(Insufficient, match="The export needs"):
         here.export_volumes(version, tmp_path / "volumes")

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from pathlib import Path
 
 import pytest
 
@@ -62,9 +61,7 @@ def test_a_push_tells_its_progress_and_sends_nothing_twice(
     assert [line for line in registry.requests if line.startswith(("POST", "PATCH"))] == []
 
 
-def test_a_model_is_taken_by_its_digest(
-    there: Box, here: Box, version: str, registry: OciRegistry, pushed: Place
-) -> None:
+def test_a_model_is_taken_by_its_digest(there: Box, here: Box, version: str, registry: OciRegistry) -> None:
     digest = here.pack(version).model.digest
     place = Place(f"{registry.host}/models/small@sha256:{digest}", plain_http=True)
     assert there.take(RegistrySource(place)).digest == version
@@ -153,7 +150,8 @@ def test_a_redirect_into_the_house_is_refused_until_allowed(there: Box, registry
     assert isinstance(refusal(there, allowed), NotFound)
 
 
-def test_what_is_not_there_and_who_does_not_answer(there: Box, registry: OciRegistry, pushed: Place) -> None:
+@pytest.mark.usefixtures("pushed")
+def test_what_is_not_there_and_who_does_not_answer(there: Box, registry: OciRegistry) -> None:
     assert isinstance(refusal(there, Place(f"{registry.host}/models/small:v2", plain_http=True)), NotFound)
     assert isinstance(refusal(there, Place("127.0.0.1:9/models/small:v1", plain_http=True)), Unavailable)
 

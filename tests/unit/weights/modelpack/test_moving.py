@@ -111,7 +111,7 @@ def test_what_was_left_out_and_is_not_there_is_named(here: Box, there: Box, vers
 @pytest.mark.parametrize("content", ["", "other\n", "# thousand-sails inventory 1\n../x\n"])
 def test_a_wrong_inventory_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "inventory").write_text(content)
-    with pytest.raises(BadRequest, match="inventory|no digest"):
+    with pytest.raises(BadRequest, match=r"inventory|no digest"):
         read_inventory(tmp_path / "inventory")
 
 

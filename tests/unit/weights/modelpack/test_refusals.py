@@ -13,7 +13,6 @@ import pytest
 from appliance.base.errors import ApplianceError, BadRequest, Forbidden, Insufficient
 from tests.fixtures.two_boxes import REF, Box, edit_manifest, full_disk, put_blob, replace_bytes
 
-
 TITLE = "org.opencontainers.image.title"
 
 
@@ -51,7 +50,7 @@ def test_a_truncated_blob_is_named_and_filled_up(there: Box, version: str, layou
     assert there.take(layout).digest == version
 
 
-def test_a_blob_that_never_ends_is_cut_off(there: Box, version: str, layout: Path) -> None:
+def test_a_blob_that_never_ends_is_cut_off(there: Box, layout: Path) -> None:
     blob = layers_blob(layout)
     replace_bytes(blob, blob.read_bytes() + b"more")
     assert "longer" in refusal(there, layout).message

@@ -61,6 +61,7 @@ def test_a_push_tells_its_progress_and_sends_nothing_twice(
     assert [line for line in registry.requests if line.startswith(("POST", "PATCH"))] == []
 
 
+@pytest.mark.usefixtures("pushed")
 def test_a_model_is_taken_by_its_digest(there: Box, here: Box, version: str, registry: OciRegistry) -> None:
     digest = here.pack(version).model.digest
     place = Place(f"{registry.host}/models/small@sha256:{digest}", plain_http=True)

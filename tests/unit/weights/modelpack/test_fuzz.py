@@ -54,24 +54,25 @@ anything = st.recursive(
 LONGEST_MESSAGE = 1000
 
 
-def answers(read: Callable[[bytes], object], content: bytes) -> bool:
+def refusal_of(read: Callable[[bytes], object], content: bytes) -> str:
+    """What was said; nothing where the document was taken. Any other error than ours ends the test."""
     try:
         read(content)
     except ApplianceError as error:
-        return len(error.message) > LONGEST_MESSAGE
-    return True
+        return error.message
+    return ""
 
 
 @pytest.mark.parametrize("read", [read for read, _ in READERS])
 @given(content=st.binary(max_size=400))
 @settings(deadline=None)
 def test_any_bytes(read: Callable[[bytes], object], content: bytes) -> None:
-    assert not answers(read, content)
+    assert 0 < len(refusal_of(read, content)) < LONGEST_MESSAGE
 
 
 @pytest.mark.parametrize(("read", "good"), READERS[:-1])
 def test_the_samples_themselves_are_good(read: Callable[[bytes], object], good: dict[str, Any]) -> None:
-    assert answers(read, json.dumps(good).encode())
+    assert refusal_of(read, json.dumps(good).encode()) == ""
 
 
 @pytest.mark.parametrize(("read", "good"), READERS[:-1])
@@ -90,13 +91,13 @@ def test_a_good_document_with_one_thing_changed(
             place[key] = chance.draw(anything)
             break
         place = inner
-    answers(read, json.dumps(document).encode())
+    assert len(refusal_of(read, json.dumps(document).encode())) < LONGEST_MESSAGE
 
 
 @pytest.mark.parametrize("read", [read for read, _ in READERS])
 @pytest.mark.parametrize("content", [b"[" * 200_000, b'{"a":' * 200_000, b"9" * 200_000, b'"' + b"\\u0000" * 9999])
 def test_deep_and_long(read: Callable[[bytes], object], content: bytes) -> None:
-    assert not answers(read, content)
+    assert 0 < len(refusal_of(read, content)) < LONGEST_MESSAGE
 
 
 @given(content=st.binary(max_size=3000), blocks=st.integers(0, 3))
@@ -106,5 +107,5 @@ def test_tars_and_inventories_of_any_bytes(
 ) -> None:
     path: Path = tmp_path_factory.getbasetemp() / "fuzzed"
     path.write_bytes(content + b"\0" * 512 * blocks)
-    answers(lambda _: places_in(path), content)
-    assert not answers(lambda _: read_inventory(path), content)
+    assert len(refusal_of(lambda _: places_in(path), content)) < LONGEST_MESSAGE
+    assert 0 < len(refusal_of(lambda _: read_inventory(path), content)) < LONGEST_MESSAGE

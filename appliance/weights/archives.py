@@ -1,4 +1,4 @@
-"""A model in a tar archive, plain, gzip or zstd: streamed in one pass, and refused whole for what no honest archive has.
+"""A model in a tar archive, plain, gzip or zstd: streamed in one pass, refused whole for what no honest one has.
 
 Layout: POSIX.1-2024 pax, "ustar Interchange Format", and GNU's extensions to it. The standard library parses the
 headers; what it would read on a header's word alone is bounded here, because a file object that it reads from is ours.
@@ -36,9 +36,10 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 STREAM_ERRORS = (tarfile.TarError, ValueError, OverflowError, OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
-def refused(
-    reason: str, *, hint: str | None = "Make the archive anew with `tar -cf` from the model's folder."
-) -> BadRequest:
+PACK_AGAIN = "Make the archive anew with `tar -cf` from the model's folder."
+
+
+def refused(reason: str, *, hint: str = PACK_AGAIN) -> BadRequest:
     return BadRequest(f"The archive {reason}", hint=hint, param="source", code="unsafe_archive")
 
 

@@ -62,7 +62,7 @@ def open_plain(path: Path) -> Generator[int]:
         os.close(descriptor)
 
 
-def read_ahead(descriptor: int) -> Iterator[bytes]:
+def read_ahead(descriptor: int) -> Generator[bytes]:
     """The chunks from where the descriptor stands to its end. Close the generator before the descriptor."""
     ready: queue.Queue[bytes | OSError] = queue.Queue(AHEAD)
     stop = threading.Event()

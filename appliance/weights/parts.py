@@ -6,6 +6,7 @@ attempt the beginning is hashed again and compared, so a torn or altered part is
 
 import hashlib
 import os
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +15,10 @@ from typing import Self
 from appliance.base.errors import BadRequest
 from appliance.weights.blobs import make_folder, storage_error
 from appliance.weights.boundaries import Boundary, cross
-from appliance.weights.copying import CHUNK_BYTES, Advance, write_all
+from appliance.weights.copying import AHEAD, CHUNK_BYTES, Advance, write_all
 from appliance.weights.journal import ImportJournal
 
-STRETCH_BYTES = 64 * 1024 * 1024
+STRETCH_BYTES = 256 * 1024 * 1024
 """How much is written between two notes: what a power loss costs at most."""
 
 
@@ -38,24 +39,28 @@ class Part:
         self.sha256 = hashlib.sha256()
         self.n_bytes = 0
         self.noted_bytes = 0
+        self.hashing: deque[Future[None]] = deque()
         self.syncing: Future[None] | None = None
 
     def __enter__(self) -> Self:
         make_folder(self.path.parent)
         self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        self.threads = ThreadPoolExecutor(2, thread_name_prefix="part")
+        self.hasher = ThreadPoolExecutor(1, thread_name_prefix="hash")
+        self.syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self.resume()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.threads.shutdown(wait=True)
+        self.hasher.shutdown(wait=True)
+        self.syncer.shutdown(wait=True)
         os.close(self.descriptor)
 
     @property
     def digest(self) -> str:
-        return self.sha256.hexdigest()
+        """Of all that was written; the hasher works in order, so what it is asked last it answers last."""
+        return self.hasher.submit(self.sha256.hexdigest).result()
 
     @property
     def is_whole(self) -> bool:
@@ -81,6 +86,7 @@ class Part:
     def restart(self) -> None:
         """Drop everything: what was there cannot be continued."""
         self.finish_sync()
+        self.wait_for_hashing(most=0)
         self.advance(-self.n_bytes)
         self.sha256, self.n_bytes, self.noted_bytes = hashlib.sha256(), 0, 0
         os.ftruncate(self.descriptor, 0)
@@ -92,13 +98,12 @@ class Part:
             raise BadRequest(
                 f"{self.key}: more came than the {self.size_bytes} bytes that were announced.", code="wrong_length"
             )
-        hashing = self.threads.submit(self.sha256.update, chunk)
+        self.hashing.append(self.hasher.submit(self.sha256.update, chunk))
         try:
             write_all(self.descriptor, chunk)
         except OSError as error:
             raise storage_error(error, self.path) from error
-        finally:
-            hashing.result()
+        self.wait_for_hashing(most=AHEAD)
         self.n_bytes += len(chunk)
         self.advance(len(chunk))
         cross(Boundary.PART_WRITTEN)
@@ -106,15 +111,21 @@ class Part:
             self.start_sync()
         return len(chunk)
 
+    def wait_for_hashing(self, *, most: int) -> None:
+        """Let at most so many chunks wait for the hasher."""
+        while len(self.hashing) > most:
+            self.hashing.popleft().result()
+
     def start_sync(self) -> None:
         self.finish_sync()
         self.noted_bytes = self.n_bytes
-        self.syncing = self.threads.submit(self.sync_and_note, self.n_bytes, self.digest)
+        digest = self.hasher.submit(self.sha256.hexdigest)
+        self.syncing = self.syncer.submit(self.sync_and_note, self.n_bytes, digest)
 
-    def sync_and_note(self, n_bytes: int, digest: str) -> None:
+    def sync_and_note(self, n_bytes: int, digest: "Future[str]") -> None:
         os.fdatasync(self.descriptor)
         cross(Boundary.PART_SYNCED)
-        self.journal.note_beginning(self.key, n_bytes, digest)
+        self.journal.note_beginning(self.key, n_bytes, digest.result())
         cross(Boundary.PART_NOTED)
 
     def finish_sync(self) -> None:

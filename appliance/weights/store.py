@@ -7,7 +7,7 @@ its name by one rename, so a version is visible only when it is whole.
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +106,7 @@ class WeightStore:
     def discard(self, arrival: Arrival) -> None:
         """Leave nothing of an import that was refused: its parts, and its blobs that no version has."""
         with self.exclusively():
-            others = wanted_digests(self.staging, but=arrival.folder)
+            others = wanted_digests(self.staging, but=[arrival.folder])
             for digest in arrival.journal.digests() - others:
                 remove_unlinked(self.blobs.path(digest))
             arrival.forget()
@@ -204,9 +204,9 @@ def source_at(path: Path) -> Source:
     return ArchiveSource(path) if path.is_file() else FolderSource(path)
 
 
-def wanted_digests(staging: Path, *, but: Path | None = None) -> set[str]:
+def wanted_digests(staging: Path, *, but: Collection[Path] = ()) -> set[str]:
     """What the imports that are under way, or broken off, have placed."""
-    journals = [path for path in staging.glob(f"*/{JOURNAL_FILE}") if path.parent != but]
+    journals = [path for path in staging.glob(f"*/{JOURNAL_FILE}") if path.parent not in but]
     return {digest for path in journals for digest in ImportJournal(path).digests()}
 
 

@@ -60,11 +60,12 @@ def refusal_of(template: str) -> str | None:
     )
     environment.filters["tojson"] = to_json
     now: Callable[[str], str] = lambda form: f"1 Jan 2026 ({form[:40]})"  # noqa: E731
-    environment.globals.update(raise_exception=complain, strftime_now=now)
+    given: dict[str, Any] = {"bos_token": "<s>", "eos_token": "</s>", "tools": None}
+    given |= {"raise_exception": complain, "strftime_now": now}
     length = 0
     try:
         for piece in environment.from_string(template).generate(
-            messages=CONVERSATION, add_generation_prompt=True, bos_token="<s>", eos_token="</s>", tools=None
+            messages=CONVERSATION, add_generation_prompt=True, **given
         ):
             length += len(piece)
             if length > MOST_OUTPUT_CHARACTERS:

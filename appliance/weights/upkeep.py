@@ -81,7 +81,7 @@ def collect(store: WeightStore, *, keep: Collection[str] | None, dry_run: bool =
     with store.exclusively():
         versions = [] if keep is None else [digest for digest in store.versions() if is_free(store, digest, keep)]
         arrivals = [folder for folder in sorted(leftovers(store.staging)) if is_stale(folder)]
-        wanted = still_wanted(store, but=arrivals)
+        wanted = wanted_digests(store.staging, but=arrivals)
         blobs = orphans(store, wanted, gone=versions)
         freed = sum(size for _, size in blobs) + sum(folder_bytes(folder) for folder in arrivals)
         if not dry_run:
@@ -103,12 +103,6 @@ def is_stale(entry: Path) -> bool:
     if entry.is_file() or entry.suffix == ".tree":
         return age_seconds(entry) > YOUNG_SECONDS
     return not is_under_way(entry) and age_seconds(entry) > STALE_SECONDS
-
-
-def still_wanted(store: WeightStore, *, but: list[Path]) -> set[str]:
-    everything = wanted_digests(store.staging)
-    gone = [wanted_digests(store.staging, but=folder) for folder in but]
-    return everything if not gone else set.intersection(everything, *gone)
 
 
 def orphans(store: WeightStore, wanted: set[str], *, gone: list[str]) -> list[tuple[str, int]]:

@@ -108,7 +108,7 @@ def load_library(stall_seconds: int) -> Any:
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_DISABLE_XET="1",
         HF_HUB_DISABLE_PROGRESS_BARS="1",
-        HF_HUB_DISABLE_IMPLICIT_TOKEN="1",
+        HF_HUB_DISABLE_IMPLICIT_TOKEN="1",  # noqa: S106  a switch
         HF_HUB_DOWNLOAD_TIMEOUT=str(stall_seconds),
         HF_HUB_ETAG_TIMEOUT=str(stall_seconds),
     )

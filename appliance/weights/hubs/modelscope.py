@@ -87,13 +87,17 @@ class ModelScopeHub:
         except ApplianceError:
             raise
         except Exception as error:  # as above
-            status = int(
-                getattr(error, "status_code", 0) or getattr(getattr(error, "response", None), "status_code", 0)
-            )
+            status = status_of(error)
             if 400 <= status < 500 and status not in (408, 429):
                 raise said_no(self.repository, f"the hub answered HTTP {status} ({type(error).__name__}).") from error
             reason = type(error).__name__
             raise (broke(self.repository, reason) if broke else HubBroke(reason)) from error
+
+
+def status_of(error: Exception) -> int:
+    """The library's own errors carry the status, those of requests carry the answer."""
+    status = getattr(error, "status_code", None)
+    return int(status or getattr(getattr(error, "response", None), "status_code", None) or 0)
 
 
 def remote_file(entry: Any) -> RemoteFile:

@@ -32,7 +32,7 @@ class HubSource:
     """Pickles and program code are never fetched, so they cannot hide beside the weights."""
 
     repository: Repository
-    guard: UrlGuard = UrlGuard()
+    guard: UrlGuard = field(default_factory=UrlGuard)
     patience: Patience = Patience()
 
     @property

@@ -62,6 +62,10 @@ class UrlGuard:
         if (address := literal(host)) is not None:
             self.check_address(host, address)
 
+    def is_allowed(self, url: str) -> bool:
+        """Whether the admin named this host."""
+        return (urlsplit(url).hostname or "").casefold().rstrip(".") in self.allowed_hosts
+
     def check_resolved(self, host: str, addresses: Iterable[str]) -> None:
         """Every address that `host` resolved to must be public."""
         name = host.casefold().rstrip(".")

@@ -1,9 +1,12 @@
 """`/api/v1/versions` and `/api/v1/imports`."""
 
 from pathlib import Path
+from typing import cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from appliance.base.settings import Settings
+from appliance.weights.urls import UrlGuard
 from control_plane.access.dependencies import CurrentAdmin, CurrentUser
 from control_plane.catalogue import service as catalogue
 from control_plane.database.dependencies import DbSession
@@ -38,8 +41,14 @@ def brought_by(body: ImportRequest) -> service.Brought:
 
 
 @router.post("/imports", status_code=202)
-def create_import(session: DbSession, admin: CurrentAdmin, body: ImportRequest) -> ImportAnswer:
-    """The version is `importing` until its job has read, checked and stored every file."""
+def create_import(request: Request, session: DbSession, admin: CurrentAdmin, body: ImportRequest) -> ImportAnswer:
+    """The version is `importing` until its job has read, checked and stored every file.
+
+    A mirror's address is checked here as far as that needs no network, and again by the import's process.
+    """
+    if body.hub is not None and body.hub.endpoint is not None:
+        settings = cast(Settings, request.app.state.settings)
+        UrlGuard(settings.imports.hosts).check(body.hub.endpoint)
     if body.source_path is not None or body.hub is not None:
         version, job = service.import_brought(session, admin, brought_by(body), task=body.task)
     else:

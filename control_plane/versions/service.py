@@ -9,8 +9,6 @@ from sqlalchemy.orm import Session
 
 from appliance.base.errors import BadRequest, NotFound
 from appliance.base.ids import parse_public_id, public_id
-from appliance.base.settings import load_settings
-from appliance.weights.urls import UrlGuard
 from control_plane.access.domain import Principal
 from control_plane.audit.service import record
 from control_plane.catalogue import service as catalogue
@@ -71,14 +69,9 @@ class Brought:
 def import_brought(
     session: Session, principal: Principal, brought: Brought, *, task: Task | None
 ) -> tuple[ModelVersion, Job]:
-    """Import what a person brought or named. A name of the catalogue brings its engine settings along.
-
-    A mirror's address is checked here as far as that needs no network, and again by the import's process.
-    """
+    """Import what a person brought or named. A name of the catalogue brings its engine settings along."""
     if brought.path is not None and not brought.path.is_absolute():
         raise BadRequest("`source_path` must be absolute.", param="source_path")
-    if brought.hub is not None and brought.hub.endpoint is not None:
-        UrlGuard(load_settings().imports.hosts).check(brought.hub.endpoint)
     row = catalogue.repository.by_name(session, brought.name)
     entry = catalogue.entry_of(row) if row else None
     task_name = task or (entry.task if entry else "chat")

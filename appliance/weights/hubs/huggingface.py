@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from appliance.base.errors import ApplianceError
 from appliance.weights.hubs.port import (
+    CHUNK_BYTES,
     HubBroke,
     Listing,
     RemoteFile,
@@ -116,6 +117,7 @@ def load_library(stall_seconds: int) -> Any:
         import huggingface_hub  # noqa: PLC0415  heavy, and only for those who import from it
     except ImportError as error:
         raise not_installed("huggingface_hub") from error
+    cast(Any, import_download()).constants.DOWNLOAD_CHUNK_SIZE = CHUNK_BYTES  # 10 MiB otherwise
     return huggingface_hub
 
 

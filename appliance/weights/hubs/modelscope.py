@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 
 from appliance.base.errors import ApplianceError
 from appliance.weights.hubs.port import (
+    CHUNK_BYTES,
     HubBroke,
     Listing,
     RemoteFile,
@@ -26,7 +27,6 @@ from appliance.weights.urls import UrlGuard
 
 DEFAULT_ENDPOINT = "https://modelscope.cn"
 DEFAULT_REVISION = "master"
-CHUNK_BYTES = 1024 * 1024
 
 
 class ModelScopeHub:

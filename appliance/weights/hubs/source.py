@@ -37,7 +37,9 @@ class HubSource:
 
     @property
     def name(self) -> str:
-        return str(self.repository)
+        """Without the endpoint: what one mirror began, another may finish."""
+        repository = self.repository
+        return f"{repository.hub} {repository.name}@{repository.revision or 'default'}"
 
     def deliver(self, desk: Desk) -> tuple[str, ...]:
         if self.repository.endpoint is not None:

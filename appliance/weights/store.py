@@ -17,7 +17,7 @@ from appliance.base.files import fsync_folder, write_atomically
 from appliance.base.ids import new_uuid
 from appliance.weights.archives import ArchiveSource
 from appliance.weights.arrivals import JOURNAL_FILE, Arrival, arrival_of
-from appliance.weights.blobs import BlobStore, make_folder
+from appliance.weights.blobs import BlobStore, make_folder, storage_error
 from appliance.weights.boundaries import Boundary, cross
 from appliance.weights.copying import hash_file
 from appliance.weights.folders import FolderSource
@@ -94,6 +94,8 @@ class WeightStore:
                 if error.error_code in REFUSED_WHOLE:
                     self.discard(arrival)
                 raise
+            except OSError as error:
+                raise storage_error(error, arrival.folder) from error
             arrival.forget()
         return publication
 
@@ -161,6 +163,7 @@ class WeightStore:
             check(target)
             os.utime(target)  # young again: gc waits until the control plane has heard of it
             return target
+        self.sweep_trees()
         folder = self.staging / f"{new_uuid().hex}.tree"
         try:
             self.link_tree(manifest, folder)
@@ -177,6 +180,11 @@ class WeightStore:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return target
+
+    def sweep_trees(self) -> None:
+        """What a killed import had linked; whoever holds the lock may remove it."""
+        for tree in self.staging.glob("*.tree"):
+            shutil.rmtree(tree)
 
     def link_tree(self, manifest: Manifest, folder: Path) -> None:
         make_folder(folder)

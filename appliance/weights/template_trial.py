@@ -18,7 +18,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-CPU_SECONDS = 5
+CPU_SECONDS = 2
 MEMORY_BYTES = 512 * 1024 * 1024
 MOST_OUTPUT_CHARACTERS = 1024 * 1024
 PR_SET_PDEATHSIG = 1

@@ -99,9 +99,9 @@ def leftovers(staging: Path) -> list[Path]:
 
 
 def is_stale(entry: Path) -> bool:
-    """Trees and single partial files belong to nobody once we hold the store's lock; arrivals wait for a week."""
+    """Trees and single files belong to nobody, for we hold the store's lock; arrivals wait for a week."""
     if entry.is_file() or entry.suffix == ".tree":
-        return age_seconds(entry) > YOUNG_SECONDS
+        return True
     return not is_under_way(entry) and age_seconds(entry) > STALE_SECONDS
 
 

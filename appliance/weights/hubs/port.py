@@ -6,7 +6,6 @@ from typing import Protocol
 
 from appliance.base.errors import BadRequest, SetupError, Unavailable
 
-
 CHUNK_BYTES = 256 * 1024
 """What the clients read at once, and so what a dying connection costs: both hand on whole chunks only."""
 

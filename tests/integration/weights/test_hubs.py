@@ -119,9 +119,11 @@ def test_a_server_without_ranges_is_read_from_the_start(hub: HubName, store: Wei
 def test_a_lie_about_the_digest_is_refused(hub: HubName, store: WeightStore, model_folder: Path) -> None:
     content = (model_folder / "model.safetensors").read_bytes()
     flipped = content[:-1] + bytes([content[-1] ^ 1])
-    with running_mirror(model_folder, Mischief(serve={"model.safetensors": flipped})) as mirror:
-        with pytest.raises(BadRequest, match=r"model\.safetensors is damaged or another version"):
-            store.publish(source_of(mirror, hub=hub))
+    with (
+        running_mirror(model_folder, Mischief(serve={"model.safetensors": flipped})) as mirror,
+        pytest.raises(BadRequest, match=r"model\.safetensors is damaged or another version"),
+    ):
+        store.publish(source_of(mirror, hub=hub))
     assert store.versions() == ()
 
 
@@ -151,9 +153,8 @@ def test_pickles_and_code_are_never_fetched(hub: HubName, store: WeightStore, mo
 @both_hubs
 def test_a_redirect_into_the_company_is_refused(hub: HubName, store: WeightStore, model_folder: Path) -> None:
     for target in ("http://169.254.169.254/latest/meta-data/", "http://localhost:1/x", "https://10.0.0.1/x"):
-        with running_mirror(model_folder, Mischief(redirect=target)) as mirror:
-            with pytest.raises(BadRequest) as caught:
-                store.publish(source_of(mirror, hub=hub, attempts=1))
+        with running_mirror(model_folder, Mischief(redirect=target)) as mirror, pytest.raises(BadRequest) as caught:
+            store.publish(source_of(mirror, hub=hub, attempts=1))
         assert caught.value.error_code == "forbidden_address"
 
 

@@ -2,12 +2,15 @@ import json
 import pickle
 import struct
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from appliance.base.errors import BadRequest
-from appliance.weights.safety import examine_folder
+from appliance.weights.safety import Rules, examine_folder
 
 
 def refusal(folder: Path) -> str:
@@ -55,6 +58,37 @@ def test_code_and_what_asks_for_it_is_refused(model_folder: Path) -> None:
 def test_deep_nesting_does_not_break_the_check(model_folder: Path) -> None:
     (model_folder / "config.json").write_text("[" * 100_000 + "]" * 100_000)
     assert "is not JSON" in refusal(model_folder)
+
+
+def test_code_may_be_left_out(model_folder: Path) -> None:
+    (model_folder / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "modeling.X"}}))
+    (model_folder / "modeling.py").write_text("import os")
+    found = examine_folder(model_folder, rules=Rules(leave_code_out=True))
+    assert found.left_out == ("modeling.py", "picture.png")
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_old_pickles_are_found_by_their_opcodes(model_folder: Path, protocol: int) -> None:
+    (model_folder / "vocab.txt").write_bytes(pickle.dumps(Path("x"), protocol=protocol))
+    assert "vocab.txt: is a pickle" in refusal(model_folder)
+
+
+@pytest.mark.parametrize("text", ["cat\ndog\nfish\n", "(c) 2026 by us.\n", "I1\n.", "", "Nothing.", "0 1 2\n"])
+def test_ordinary_texts_are_no_pickles(model_folder: Path, text: str) -> None:
+    (model_folder / "vocab.txt").write_text(text)
+    assert "vocab.txt" in {file.path for file in examine_folder(model_folder).files}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 200), patch=st.binary(min_size=1, max_size=16))
+def test_altered_safetensors_are_taken_or_refused_but_never_crash(model_folder: Path, place: int, patch: bytes) -> None:
+    path = model_folder / "altered.safetensors"
+    content = bytearray((model_folder / "model.safetensors").read_bytes())
+    content[place : place + len(patch)] = patch
+    path.write_bytes(content)
+    with suppress(BadRequest):
+        examine_folder(model_folder)
+    path.unlink()
 
 
 def test_links_are_refused(model_folder: Path, tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 import socket
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -11,9 +10,12 @@ from appliance.weights.urls import UrlGuard
 GUARD = UrlGuard()
 
 
-def refuse(url: str, guard: UrlGuard = GUARD) -> None:
-    with pytest.raises(BadRequest):
+def is_taken(url: str, guard: UrlGuard = GUARD) -> bool:
+    try:
         guard.check(url)
+    except BadRequest:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def refuse(url: str, guard: UrlGuard = GUARD) -> None:
     ],
 )
 def test_addresses_inside_are_refused(host: str) -> None:
-    refuse(f"https://{host}/x")
+    assert not is_taken(f"https://{host}/x")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_addresses_inside_are_refused(host: str) -> None:
     ],
 )
 def test_only_plain_https_addresses_are_taken(url: str) -> None:
-    refuse(url)
+    assert not is_taken(url)
 
 
 def test_public_hosts_are_taken() -> None:
@@ -54,16 +56,16 @@ def test_public_hosts_are_taken() -> None:
         "https://8.8.8.8/",
         "https://[2606:4700::1]/",
     ):
-        GUARD.check(url)
+        assert is_taken(url)
 
 
 def test_the_admin_may_allow_a_host_and_only_that_one() -> None:
     guard = UrlGuard(frozenset({"mirror.corp", "10.0.0.5"}))
-    guard.check("http://mirror.corp:8080/")
-    guard.check("http://10.0.0.5/")
+    assert is_taken("http://mirror.corp:8080/", guard)
+    assert is_taken("http://10.0.0.5/", guard)
     guard.check_resolved("mirror.corp", ["10.0.0.7"])
-    refuse("http://10.0.0.6/", guard)
-    refuse("http://other.corp/", guard)
+    assert not is_taken("http://10.0.0.6/", guard)
+    assert not is_taken("http://other.corp/", guard)
 
 
 def test_a_public_name_that_leads_inside_is_refused() -> None:
@@ -91,5 +93,4 @@ def test_every_connection_of_the_process_is_checked_and_the_resolver_comes_back(
 @given(st.text(max_size=60))
 def test_any_text_is_taken_or_refused_but_never_crashes(text: str) -> None:
     for url in (text, f"https://{text}"):
-        with suppress(BadRequest):
-            GUARD.check(url)
+        assert is_taken(url) in (True, False)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from appliance.base.errors import BadRequest
 
-CHUNK_BYTES = 4 * 1024 * 1024
-AHEAD = 3
-"""Chunks that wait between the two threads: memory stays at 20 MiB whatever the file's size."""
+CHUNK_BYTES = 1024 * 1024
+AHEAD = 8
+"""Chunks that wait between the two threads: memory stays at 20 MiB or below, whatever the file's size."""
 
 Advance = Callable[[int], None]
 

@@ -18,7 +18,7 @@ from appliance.weights.boundaries import Boundary, cross
 from appliance.weights.copying import AHEAD, CHUNK_BYTES, Advance, write_all
 from appliance.weights.journal import ImportJournal
 
-STRETCH_BYTES = 256 * 1024 * 1024
+STRETCH_BYTES = 64 * 1024 * 1024
 """How much is written between two notes: what a power loss costs at most."""
 
 

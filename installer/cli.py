@@ -17,6 +17,7 @@ from installer.commands import (
     stack,
     status,
     version,
+    weights,
 )
 from installer.terminal import speaks_plainly
 
@@ -40,6 +41,7 @@ app.command("version", rich_help_panel=STACK)(speaks_plainly(version.version))
 app.command("hardware", rich_help_panel=MODELS)(speaks_plainly(hardware.hardware))
 app.add_typer(nodes.app, name="nodes", rich_help_panel=MODELS)
 app.add_typer(models.app, name="models", rich_help_panel=MODELS)
+app.add_typer(weights.app, name="weights", rich_help_panel=MODELS)
 app.add_typer(serve.app, name="serve", rich_help_panel=MODELS)
 app.add_typer(engines.app, name="engines", rich_help_panel=MODELS)
 app.add_typer(licence.app, name="licence", rich_help_panel=MODELS)

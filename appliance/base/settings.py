@@ -87,6 +87,21 @@ class ReconcileSettings(Group):
     interval_seconds: float = Field(5.0, gt=0, description="How often each reconciler looks at the world again.")
 
 
+class ImportSettings(Group):
+    allowed_hosts: str = Field(
+        "",
+        description="Hosts, comma-separated, that an import may reach though they are private or without TLS.",
+    )
+    huggingface_token_file: Path | None = Field(None, description="File with the token for Hugging Face.")
+    modelscope_token_file: Path | None = Field(None, description="File with the token for ModelScope.")
+    stall_seconds: int = Field(30, ge=1, le=3600, description="A hub that sends nothing this long is tried again.")
+    attempts: int = Field(5, ge=1, le=100, description="Tries in a row without one new byte before an import fails.")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        return frozenset(host.strip().casefold() for host in self.allowed_hosts.split(",") if host.strip())
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -103,6 +118,7 @@ class Settings(BaseSettings):
     cluster: ClusterSettings = ClusterSettings()  # pyright: ignore[reportCallIssue]
     jobs: JobSettings = JobSettings()  # pyright: ignore[reportCallIssue]
     reconcile: ReconcileSettings = ReconcileSettings()  # pyright: ignore[reportCallIssue]
+    imports: ImportSettings = ImportSettings()  # pyright: ignore[reportCallIssue]
 
     @property
     def paths(self) -> Home:

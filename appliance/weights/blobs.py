@@ -1,31 +1,17 @@
 """Content-addressed files: `blobs/sha256/<2>/<digest>`, read-only, whole or not there."""
 
-import hashlib
-import os
 import shutil
-from collections.abc import Callable
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 
-from appliance.base.errors import BadRequest, Insufficient, SetupError
+from appliance.base.errors import Insufficient, SetupError
 from appliance.base.files import fsync_folder
 from appliance.base.ids import new_uuid
+from appliance.weights.boundaries import Boundary, cross
+from appliance.weights.copying import Advance, copy_and_hash
 
-CHUNK_BYTES = 4 * 1024 * 1024
 RESERVE_BYTES = 256 * 1024 * 1024
 """Left free on the disk, so that PostgreSQL and the logs beside the weights go on."""
-
-Advance = Callable[[int], None]
-
-
-def hash_file(path: Path, *, advance: Advance) -> str:
-    """SHA-256 in hexadecimal; `advance` hears the bytes of each chunk."""
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-            advance(len(chunk))
-    return digest.hexdigest()
 
 
 class BlobStore:
@@ -56,6 +42,8 @@ class BlobStore:
             digest = copy_and_hash(source, partial, advance=advance)
             if replace or not self.has(digest, size_bytes=partial.stat().st_size):
                 self.place(partial, digest)
+        except OSError as error:
+            raise storage_error(error, partial) from error
         finally:
             partial.unlink(missing_ok=True)
         return digest
@@ -63,39 +51,31 @@ class BlobStore:
     def place(self, partial: Path, digest: str) -> None:
         """Put a written, synced file in the place of its digest, over a damaged one if there is one."""
         target = self.path(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         partial.chmod(0o444)
         partial.replace(target)
+        cross(Boundary.BLOB_PLACED)
         fsync_folder(target.parent)
+        cross(Boundary.BLOB_SYNCED)
+
+    def digests(self) -> dict[str, Path]:
+        """Every blob that is there."""
+        return {path.name: path for path in self.root.glob("??/*")} if self.root.is_dir() else {}
 
 
-def copy_and_hash(source: Path, target: Path, *, advance: Advance) -> str:
-    """Raises BadRequest where `source` became a link, Insufficient where the disk is full."""
-    digest = hashlib.sha256()
-    try:
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError as error:
-        raise BadRequest(f"{source} cannot be read: {error.strerror}.", param="source") from error
-    try:
-        with os.fdopen(descriptor, "rb", buffering=0) as reader, target.open("wb", buffering=0) as writer:
-            while chunk := reader.read(CHUNK_BYTES):
-                digest.update(chunk)
-                write_all(writer.fileno(), chunk)
-                advance(len(chunk))
-            os.fsync(writer.fileno())
-    except OSError as error:
-        raise storage_error(error, target) from error
-    return digest.hexdigest()
-
-
-def write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def make_folder(folder: Path) -> None:
+    """Create a folder and those above it so that their names survive a power loss: a folder's own fsync does not
+    make its entry in the folder above durable (fsync(2)).
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    fsync_folder(folder.parent)
 
 
 def storage_error(error: OSError, path: Path) -> SetupError | Insufficient:
-    if error.errno in (ENOSPC, EDQUOT):
+    if error.errno in (ENOSPC, EDQUOT, EFBIG):
         return Insufficient(f"The disk of {path.parent} is full.", hint="Free some space and start the import again.")
     return SetupError(f"{path} cannot be written: {error.strerror}.", hint="Look at the disk and the folder's owner.")
 

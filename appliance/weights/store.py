@@ -5,10 +5,9 @@ its name by one rename, so a version is visible only when it is whole.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +15,22 @@ from pathlib import Path
 from appliance.base.errors import BadRequest, NotFound
 from appliance.base.files import fsync_folder, write_atomically
 from appliance.base.ids import new_uuid
-from appliance.weights.blobs import BlobStore, hash_file, require_space
+from appliance.weights.archives import ArchiveSource
+from appliance.weights.arrivals import JOURNAL_FILE, Arrival, arrival_of
+from appliance.weights.blobs import BlobStore, make_folder, storage_error
+from appliance.weights.boundaries import Boundary, cross
+from appliance.weights.copying import hash_file
+from appliance.weights.folders import FolderSource
+from appliance.weights.intake import Desk, Source
 from appliance.weights.journal import ImportJournal
 from appliance.weights.manifest import MANIFEST_FILE, Manifest, StoredFile, make_manifest, read_manifest
-from appliance.weights.safety import Candidate, examine_folder
+from appliance.weights.progress import Meter, Progress, ProgressCallback, silent
+from appliance.weights.safety import STRICT, Rules
 
+__all__ = ["Damage", "Progress", "ProgressCallback", "Publication", "WeightStore"]
 
-@dataclass(frozen=True)
-class Progress:
-    """`done_bytes` of `total_bytes`; `file` is the one being read."""
-
-    file: str
-    done_bytes: int
-    total_bytes: int
+REFUSED_WHOLE = ("unsafe_weights", "unsafe_archive")
+"""Codes after which nothing of what came is kept. After others, such as a wrong digest, the good files are."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,6 @@ class Damage:
 
     path: str
     reason: str
-
-
-ProgressCallback = Callable[[Progress], None]
-
-
-def silent(progress: Progress) -> None:
-    """The callback of those who do not watch."""
 
 
 class WeightStore:
@@ -73,25 +68,50 @@ class WeightStore:
         return path
 
     def publish(
-        self, source: Path, *, expected: Mapping[str, str] | None = None, progress: ProgressCallback = silent
+        self,
+        source: Path | Source,
+        *,
+        expected: Mapping[str, str] | None = None,
+        rules: Rules = STRICT,
+        progress: ProgressCallback = silent,
     ) -> Publication:
-        """Check, copy and hash the model in `source` and make it a version.
+        """Check, copy and hash the model that `source` brings (a path: a folder or an archive) and make it a version.
 
         `expected` maps relative paths to SHA-256 digests (empty where unknown) and limits the import to those files.
         Raises BadRequest for what is unsafe or differs, Insufficient where space is short. Run again after a break, it
-        takes up after the last file that was finished.
+        takes up after the last stretch that was verified.
         """
-        found = examine_folder(source)
-        files = chosen(found.files, expected=expected)
+        bringer = source_at(source) if isinstance(source, Path) else source
+        meter = Meter(0, progress)
+        with arrival_of(
+            bringer.name, staging=self.staging, on_wait=lambda: meter.tell(note="another import of this model goes on")
+        ) as arrival:
+            desk = Desk(self, arrival, meter, expected or {}, rules)
+            try:
+                left_out = bringer.deliver(desk)
+                publication = self.assemble_from(desk, source=bringer.name, left_out=left_out)
+            except BadRequest as error:
+                if error.error_code in REFUSED_WHOLE:
+                    self.discard(arrival)
+                raise
+            except OSError as error:
+                raise storage_error(error, arrival.folder) from error
+            arrival.forget()
+        return publication
+
+    def assemble_from(self, desk: Desk, *, source: str, left_out: tuple[str, ...]) -> Publication:
+        manifest = make_manifest(list(desk.taken.values()))
         with self.exclusively():
-            self.sweep()
-            journal = ImportJournal(self.staging / f"{hashlib.sha256(str(source).encode()).hexdigest()[:16]}.journal")
-            require_space(self.root, need_bytes=sum(file.bytes for file in self.missing(files, source, journal)))
-            stored = self.take_in(files, source=source, journal=journal, expected=expected or {}, progress=progress)
-            manifest = make_manifest(stored)
-            path = self.assemble(manifest)
-            journal.forget()
-        return Publication(manifest.digest, manifest.total_bytes, path, left_out=found.left_out)
+            path = self.assemble(manifest, check=lambda tree: desk.check_whole(source, tree))
+        return Publication(manifest.digest, manifest.total_bytes, path, left_out=left_out)
+
+    def discard(self, arrival: Arrival) -> None:
+        """Leave nothing of an import that was refused: its parts, and its blobs that no version has."""
+        with self.exclusively():
+            others = wanted_digests(self.staging, but=[arrival.folder])
+            for digest in arrival.journal.digests() - others:
+                remove_unlinked(self.blobs.path(digest))
+            arrival.forget()
 
     def verify(self, digest: str, *, progress: ProgressCallback = silent) -> list[Damage]:
         """Read every byte of a version again; the damaged files, named, or an empty list."""
@@ -132,106 +152,82 @@ class WeightStore:
         temporary.replace(place)
         fsync_folder(place.parent)
 
-    def missing(self, files: list[Candidate], source: Path, journal: ImportJournal) -> list[Candidate]:
-        """The files whose bytes are not in the store yet, as far as can be told without reading them."""
-        return [file for file in files if not self.is_known(journal.digest_of(source / file.path), file)]
+    def assemble(self, manifest: Manifest, *, check: Callable[[Path], None] = lambda _: None) -> Path:
+        """Link the blobs into a folder, write the manifest last, and give the folder its name.
 
-    def is_known(self, digest: str | None, file: Candidate) -> bool:
-        return bool(digest) and self.blobs.has(str(digest), size_bytes=file.bytes)
-
-    def take_in(
-        self,
-        files: list[Candidate],
-        *,
-        source: Path,
-        journal: ImportJournal,
-        expected: Mapping[str, str],
-        progress: ProgressCallback,
-    ) -> list[StoredFile]:
-        meter = Meter(sum(file.bytes for file in files), progress)
-        stored: list[StoredFile] = []
-        for file in files:
-            meter.file = file.path
-            origin = source / file.path
-            digest = journal.digest_of(origin)
-            if digest is not None and self.is_known(digest, file):
-                meter.advance(file.bytes)
-            else:
-                digest = self.blobs.add(origin, advance=meter.advance)
-                journal.note(origin, digest)
-            refuse_difference(file.path, found=digest, wanted=expected.get(file.path, ""))
-            stored.append(StoredFile(path=file.path, sha256=digest, bytes=self.blobs.path(digest).stat().st_size))
-        return stored
-
-    def assemble(self, manifest: Manifest) -> Path:
-        """Link the blobs into a folder, write the manifest last, and give the folder its name."""
+        Everything below the folder is on the disk before the folder gets its name, and the name is before we return, so
+        a power loss leaves the whole version or none. `check` sees the linked folder. Only under the lock.
+        """
         target = self.versions_folder / manifest.digest
         if (target / MANIFEST_FILE).is_file():
+            check(target)
+            os.utime(target)  # young again: gc waits until the control plane has heard of it
             return target
-        folder = self.staging / new_uuid().hex
-        for file in manifest.files:
-            place = folder / file.path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            os.link(self.blobs.path(file.sha256), place)
-        for inner in {(folder / file.path).parent for file in manifest.files}:
-            fsync_folder(inner)
-        write_atomically(folder / MANIFEST_FILE, manifest.canonical(), mode=0o444)
-        self.versions_folder.mkdir(parents=True, exist_ok=True)
-        folder.rename(target)
-        fsync_folder(self.versions_folder)
+        self.sweep_trees()
+        folder = self.staging / f"{new_uuid().hex}.tree"
+        try:
+            self.link_tree(manifest, folder)
+            check(folder)
+            write_atomically(folder / MANIFEST_FILE, manifest.canonical(), mode=0o444)
+            cross(Boundary.MANIFEST_WRITTEN)
+            make_folder(self.versions_folder)
+            if target.exists():
+                shutil.rmtree(target)  # it lost its manifest
+            folder.rename(target)
+            cross(Boundary.VERSION_NAMED)
+            fsync_folder(self.versions_folder)
+            cross(Boundary.VERSION_SYNCED)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         return target
 
-    def sweep(self) -> None:
-        """Remove what a killed import left in staging; its journal stays. Only under the lock."""
-        for entry in self.staging.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.suffix == ".partial":
-                entry.unlink()
+    def sweep_trees(self) -> None:
+        """What a killed import had linked; whoever holds the lock may remove it."""
+        for tree in self.staging.glob("*.tree"):
+            shutil.rmtree(tree)
+
+    def link_tree(self, manifest: Manifest, folder: Path) -> None:
+        make_folder(folder)
+        folders = {folder}
+        for file in manifest.files:
+            place = folder / file.path
+            make_folder(place.parent)
+            os.link(self.blobs.path(file.sha256), place)
+            cross(Boundary.FILE_LINKED)
+            folders.add(place.parent)
+        for inner in folders:
+            fsync_folder(inner)
+        cross(Boundary.FOLDERS_SYNCED)
 
     @contextmanager
     def exclusively(self) -> Generator[None]:
-        """One writer at a time on this node; the kernel frees the lock when its holder dies."""
-        self.staging.mkdir(parents=True, exist_ok=True)
+        """One who places, links or removes at a time on this node; the kernel frees the lock when its holder dies."""
+        make_folder(self.staging)
         with (self.root / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
 
-class Meter:
-    """Adds up the bytes of one run and tells the watcher."""
-
-    def __init__(self, total_bytes: int, progress: ProgressCallback) -> None:
-        self.total_bytes = total_bytes
-        self.done_bytes = 0
-        self.file = ""
-        self.progress = progress
-
-    def advance(self, n_bytes: int) -> None:
-        self.done_bytes += n_bytes
-        self.progress(Progress(file=self.file, done_bytes=self.done_bytes, total_bytes=self.total_bytes))
+def source_at(path: Path) -> Source:
+    return ArchiveSource(path) if path.is_file() else FolderSource(path)
 
 
-def chosen(files: tuple[Candidate, ...], *, expected: Mapping[str, str] | None) -> list[Candidate]:
-    """All files, or those that are expected; raises BadRequest that names the first one missing."""
-    if not expected:
-        return list(files)
-    present = {file.path for file in files}
-    for path in sorted(expected):
-        if path not in present:
-            raise BadRequest(f"{path} is missing.", hint="Bring the whole folder.", param="source", path=path)
-    return [file for file in files if file.path in expected]
+def wanted_digests(staging: Path, *, but: Collection[Path] = ()) -> set[str]:
+    """What the imports that are under way, or broken off, have placed."""
+    journals = [path for path in staging.glob(f"*/{JOURNAL_FILE}") if path.parent not in but]
+    return {digest for path in journals for digest in ImportJournal(path).digests()}
 
 
-def refuse_difference(path: str, *, found: str, wanted: str) -> None:
-    if wanted and found != wanted:
-        raise BadRequest(
-            f"{path} is damaged or another version: its SHA-256 is {found[:12]}…, the catalogue says {wanted[:12]}….",
-            hint="Fetch this file again.",
-            param="source",
-            code="digest_mismatch",
-            path=path,
-        )
+def remove_unlinked(blob: Path) -> int:
+    """Remove a blob that no version links to; the bytes that this freed."""
+    try:
+        status = blob.stat()
+    except FileNotFoundError:
+        return 0
+    if status.st_nlink > 1:
+        return 0
+    blob.unlink()
+    return status.st_size
 
 
 def inspect(folder: Path, file: StoredFile, *, meter: Meter) -> Damage | None:

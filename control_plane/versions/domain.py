@@ -22,18 +22,30 @@ class Payload(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class HubPlace(Payload):
+    """A repository on a hub, or on the mirror `endpoint`. Tokens are files of the box and never part of a spec."""
+
+    hub: Literal["huggingface", "modelscope"]
+    repository: str
+    revision: str | None = None
+    endpoint: str | None = None
+
+
 class ImportSpec(Payload):
     """What the import's process is told. `expected` maps paths to SHA-256 digests, empty where unknown.
 
-    Just one of `source_path` and `catalogue_model` names the folder; the latter is found by the process itself.
+    Just one of `source_path` (a folder or a tar archive), `hub` and `catalogue_model` names the source; the last is
+    found by the process itself.
     """
 
     version_id: str
     model_name: str
     source_path: str | None = None
+    hub: HubPlace | None = None
     catalogue_model: str | None = None
     variant: str | None = None
     expected: dict[str, str] = {}
+    leave_code_out: bool = False
 
 
 class ImportResult(Payload):

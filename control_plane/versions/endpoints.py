@@ -1,15 +1,19 @@
 """`/api/v1/versions` and `/api/v1/imports`."""
 
 from pathlib import Path
+from typing import cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from appliance.base.settings import Settings
+from appliance.weights.urls import UrlGuard
 from control_plane.access.dependencies import CurrentAdmin, CurrentUser
 from control_plane.catalogue import service as catalogue
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import After, Limit, ListAnswer, list_answer, page_query
 from control_plane.jobs.schemas import job_answer
 from control_plane.versions import repository, service
+from control_plane.versions.domain import HubPlace
 from control_plane.versions.schemas import ImportAnswer, ImportRequest, VersionAnswer, version_answer
 
 router = APIRouter(prefix="/api/v1", tags=["versions"])
@@ -30,13 +34,23 @@ def get_version(session: DbSession, _: CurrentUser, version_id: str) -> VersionA
     return version_answer(service.find(session, version_id))
 
 
+def brought_by(body: ImportRequest) -> service.Brought:
+    hub = HubPlace.model_validate(body.hub.model_dump()) if body.hub else None
+    path = Path(body.source_path) if body.source_path is not None else None
+    return service.Brought(name=body.name, path=path, hub=hub, leave_code_out=body.leave_code_out)
+
+
 @router.post("/imports", status_code=202)
-def create_import(session: DbSession, admin: CurrentAdmin, body: ImportRequest) -> ImportAnswer:
-    """The version is `importing` until its job has read, checked and stored every file."""
-    if body.source_path is not None:
-        version, job = service.import_from_folder(
-            session, admin, name=body.name, source=Path(body.source_path), task=body.task
-        )
+def create_import(request: Request, session: DbSession, admin: CurrentAdmin, body: ImportRequest) -> ImportAnswer:
+    """The version is `importing` until its job has read, checked and stored every file.
+
+    A mirror's address is checked here as far as that needs no network, and again by the import's process.
+    """
+    if body.hub is not None and body.hub.endpoint is not None:
+        settings = cast(Settings, request.app.state.settings)
+        UrlGuard(settings.imports.hosts).check(body.hub.endpoint)
+    if body.source_path is not None or body.hub is not None:
+        version, job = service.import_brought(session, admin, brought_by(body), task=body.task)
     else:
         entry = catalogue.find_entry(session, body.name)
         version, job = service.import_from_catalogue(session, admin, entry, variant_name=body.variant)

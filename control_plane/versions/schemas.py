@@ -1,8 +1,8 @@
 """Versions and imports on the wire."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from appliance.base.ids import public_id
 from control_plane.jobs.schemas import JobAnswer
@@ -27,15 +27,36 @@ class VersionAnswer(BaseModel):
     created_at: int
 
 
+class HubRequest(BaseModel):
+    """`endpoint` is a mirror that speaks the hub's API; public and https unless an admin allowed its host."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hub: Literal["huggingface", "modelscope"] = "huggingface"
+    repository: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)
+    revision: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)
+    endpoint: str | None = Field(None, max_length=500)
+
+
 class ImportRequest(BaseModel):
-    """With `source_path` a folder on the box; without, the weights of entry `name` that the box carries."""
+    """With `source_path` a folder or a tar archive on the box, with `hub` a repository; with neither, the weights of
+    entry `name` that the box carries. `leave_code_out` takes a model without the program code that comes with it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
     source_path: str | None = Field(None, max_length=4096)
+    hub: HubRequest | None = None
     variant: str | None = Field(None, max_length=80)
     task: Literal["chat", "embedding"] | None = None
+    leave_code_out: bool = False
+
+    @model_validator(mode="after")
+    def has_one_source(self) -> Self:
+        if self.source_path is not None and self.hub is not None:
+            raise ValueError("`source_path` and `hub` exclude each other")
+        return self
 
 
 class ImportAnswer(BaseModel):

@@ -1,5 +1,6 @@
 """Start an import, and write down what became of it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from control_plane.versions import repository
 from control_plane.versions.domain import (
     IMPORT_MODEL,
     EngineFacts,
+    HubPlace,
     ImportResult,
     ImportSpec,
     Task,
@@ -54,21 +56,32 @@ def import_from_catalogue(
     return version, start_import(session, principal, version, spec)
 
 
-def import_from_folder(
-    session: Session, principal: Principal, *, name: str, source: Path, task: Task | None
+@dataclass(frozen=True)
+class Brought:
+    """What a person names: `path` is a folder or an archive on the box, `hub` a repository; just one of them."""
+
+    name: str
+    path: Path | None = None
+    hub: HubPlace | None = None
+    leave_code_out: bool = False
+
+
+def import_brought(
+    session: Session, principal: Principal, brought: Brought, *, task: Task | None
 ) -> tuple[ModelVersion, Job]:
-    """Import a folder that a person brought. A name of the catalogue brings its engine settings along."""
-    if not source.is_absolute():
+    """Import what a person brought or named. A name of the catalogue brings its engine settings along."""
+    if brought.path is not None and not brought.path.is_absolute():
         raise BadRequest("`source_path` must be absolute.", param="source_path")
-    row = catalogue.repository.by_name(session, name)
+    row = catalogue.repository.by_name(session, brought.name)
     entry = catalogue.entry_of(row) if row else None
-    version = add_version(
-        session, model_name=name, variant=None, task=task or (entry.task.value if entry else "chat"), entry=entry
-    )
+    task_name = task or (entry.task.value if entry else "chat")
+    version = add_version(session, model_name=brought.name, variant=None, task=task_name, entry=entry)
     spec = ImportSpec(
         version_id=public_id("ver", version.id),
-        model_name=name,
-        source_path=str(source),
+        model_name=brought.name,
+        source_path=str(brought.path) if brought.path else None,
+        hub=brought.hub,
+        leave_code_out=brought.leave_code_out,
     )
     return version, start_import(session, principal, version, spec)
 
@@ -96,12 +109,17 @@ def start_import(session: Session, principal: Principal, version: ModelVersion, 
     document = spec.model_dump(mode="json")
     job = jobs.submit(session, kind=IMPORT_MODEL, spec=document, project_id=version.project_id)
     version.job_id = job.id
-    version.source = {"path": spec.source_path, "catalogue_model": spec.catalogue_model}
+    version.source = source_of(spec)
     version.state = VersionState.IMPORTING
     version.state_reason = None
     record(session, principal, "version.import", spec.version_id, after={"model": spec.model_name})
     session.flush()
     return job
+
+
+def source_of(spec: ImportSpec) -> dict[str, Any]:
+    hub = spec.hub.model_dump(mode="json") if spec.hub else None
+    return {"path": spec.source_path, "catalogue_model": spec.catalogue_model, **({"hub": hub} if hub else {})}
 
 
 def import_again(session: Session, principal: Principal, version: ModelVersion) -> Job | None:

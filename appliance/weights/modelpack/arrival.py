@@ -14,7 +14,8 @@ from typing import BinaryIO, Protocol
 
 from appliance.base.errors import BadRequest
 from appliance.base.files import fsync_folder
-from appliance.weights.blobs import CHUNK_BYTES, Advance, storage_error, write_all
+from appliance.weights.blobs import storage_error
+from appliance.weights.copying import CHUNK_BYTES, Advance, write_all
 from appliance.weights.modelpack.paths import Layer
 from appliance.weights.modelpack.sources import Absent, Source
 from appliance.weights.modelpack.watch import Boundary, Watch

@@ -60,7 +60,7 @@ def is_wanted(layer: Layer) -> bool:
     if any(part.startswith(".") for part in path.parts):
         return False
     refuse_by_kind(layer.path, ordinary_file(layer.bytes))
-    if not belongs(path):
+    if not belongs(layer.path):
         return False
     if not layer.path.lower().endswith(WEIGHT_SUFFIXES) and layer.bytes > LARGEST_TEXT_BYTES:
         raise refused(f"{layer.path} is too large for a text file of a model.", code="unsafe_artifact")

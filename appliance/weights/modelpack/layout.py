@@ -12,7 +12,7 @@ from typing import Any, cast
 from appliance.base.errors import SetupError
 from appliance.base.files import fsync_folder, write_atomically
 from appliance.base.ids import new_uuid
-from appliance.weights.blobs import Advance, copy_and_hash
+from appliance.weights.copying import Advance, copy_and_hash
 from appliance.weights.modelpack.artifact import descriptor, sha256
 from appliance.weights.modelpack.documents import MANIFEST_LIMIT, ImageIndex, parse
 from appliance.weights.modelpack.media_types import IMAGE_INDEX, IMAGE_MANIFEST, REF_NAME

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, cast
 
 from appliance.base.errors import BadRequest
-from appliance.weights.blobs import CHUNK_BYTES
+from appliance.weights.copying import CHUNK_BYTES
 from appliance.weights.modelpack.documents import refused
 
 MOST_TAR_MEMBERS = 20_000

@@ -19,7 +19,7 @@ from oras.provider import Registry
 from requests.adapters import HTTPAdapter
 
 from appliance.base.errors import ApplianceError, NotFound, Unavailable
-from appliance.weights.blobs import CHUNK_BYTES
+from appliance.weights.copying import CHUNK_BYTES
 from appliance.weights.modelpack.documents import refused
 from appliance.weights.modelpack.hosts import require_allowed
 from appliance.weights.modelpack.media_types import IMAGE_MANIFEST

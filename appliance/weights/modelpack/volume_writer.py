@@ -9,7 +9,8 @@ from pathlib import Path
 
 from appliance.base.errors import BadRequest, SetupError
 from appliance.base.files import fsync_folder, write_atomically
-from appliance.weights.blobs import CHUNK_BYTES, storage_error, write_all
+from appliance.weights.blobs import storage_error
+from appliance.weights.copying import CHUNK_BYTES, write_all
 from appliance.weights.modelpack.artifact import canonical
 from appliance.weights.modelpack.documents import parse
 from appliance.weights.modelpack.exporting import Package, require_room

@@ -5,9 +5,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from appliance.base.errors import BadRequest
-from appliance.weights.safety import examine_folder
+from appliance.weights.safety import Rules, examine_folder
 
 
 def refusal(folder: Path) -> str:
@@ -57,6 +59,40 @@ def test_deep_nesting_does_not_break_the_check(model_folder: Path) -> None:
     assert "is not JSON" in refusal(model_folder)
 
 
+def test_code_may_be_left_out(model_folder: Path) -> None:
+    (model_folder / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "modeling.X"}}))
+    (model_folder / "modeling.py").write_text("import os")
+    found = examine_folder(model_folder, rules=Rules(leave_code_out=True))
+    assert found.left_out == ("modeling.py", "picture.png")
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_old_pickles_are_found_by_their_opcodes(model_folder: Path, protocol: int) -> None:
+    (model_folder / "vocab.txt").write_bytes(pickle.dumps(Path("x"), protocol=protocol))
+    assert "vocab.txt: is a pickle" in refusal(model_folder)
+
+
+@pytest.mark.parametrize("text", ["cat\ndog\nfish\n", "(c) 2026 by us.\n", "I1\n.", "", "Nothing.", "0 1 2\n"])
+def test_ordinary_texts_are_no_pickles(model_folder: Path, text: str) -> None:
+    (model_folder / "vocab.txt").write_text(text)
+    assert "vocab.txt" in {file.path for file in examine_folder(model_folder).files}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 200), patch=st.binary(min_size=1, max_size=16))
+def test_altered_safetensors_are_taken_or_refused_but_never_crash(model_folder: Path, place: int, patch: bytes) -> None:
+    path = model_folder / "altered.safetensors"
+    content = bytearray((model_folder / "model.safetensors").read_bytes())
+    content[place : place + len(patch)] = patch
+    path.write_bytes(content)
+    try:
+        taken = len(examine_folder(model_folder).files)
+    except BadRequest:
+        taken = 0
+    assert taken in (0, 5)
+    path.unlink()
+
+
 def test_links_are_refused(model_folder: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -89,11 +125,11 @@ def test_a_missing_shard_is_named(model_folder: Path) -> None:
     assert "model-00002.safetensors, which is not there" in refusal(model_folder)
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"GGUF", "not a GGUF"), (b"GGUF" + struct.pack("<I", 9), "version 9")])
+@pytest.mark.parametrize(("content", "words"), [(b"GGUF", "GGUF"), (b"GGUF" + struct.pack("<I", 9), "version 9")])
 def test_gguf_needs_its_magic_and_a_known_version(model_folder: Path, content: bytes, words: str) -> None:
     (model_folder / "model.gguf").write_bytes(content)
     assert words in refusal(model_folder)
-    (model_folder / "model.gguf").write_bytes(b"GGUF" + struct.pack("<I", 3))
+    (model_folder / "model.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))
     assert len(examine_folder(model_folder).files) == 5
 
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import pytest
 
 from appliance.base.errors import BadRequest, Insufficient, NotFound
-from appliance.weights.manifest import MANIFEST_FILE
+from appliance.weights.manifest import MANIFEST_FILE, read_manifest
+from appliance.weights.progress import Meter
 from appliance.weights.store import Progress, WeightStore
 
 
@@ -62,6 +63,44 @@ def test_expected_digests_are_held_and_limit_the_import(store: WeightStore, mode
         store.publish(model_folder, expected={"missing.json": ""})
     published = store.publish(model_folder, expected={"model.safetensors": ""})
     assert sorted(path.name for path in published.path.iterdir()) == [MANIFEST_FILE, "model.safetensors"]
+
+
+def test_a_flipped_bit_a_swapped_shard_and_a_wrong_tokenizer_are_named(
+    store: WeightStore, model_folder: Path, tmp_path: Path
+) -> None:
+    weights = model_folder / "model.safetensors"
+    swapped = bytearray(weights.read_bytes())
+    swapped[-4096:], swapped[-8192:-4096] = swapped[-8192:-4096], swapped[-4096:]
+    (model_folder / "second.safetensors").write_bytes(swapped)
+    manifest = read_manifest(WeightStore(tmp_path / "reference").publish(model_folder).path)
+    expected = {file.path: file.sha256 for file in manifest.files}
+    good = {path: (model_folder / path).read_bytes() for path in expected}
+    flipped = good["model.safetensors"][:-1] + bytes([good["model.safetensors"][-1] ^ 1])
+    for path, content in (
+        ("model.safetensors", flipped),
+        ("model.safetensors", good["second.safetensors"]),
+        ("tokenizer.json", b'{"another": "tokenizer"}'),
+    ):
+        (model_folder / path).write_bytes(content)
+        with pytest.raises(BadRequest) as caught:
+            store.publish(model_folder, expected=expected)
+        assert (caught.value.error_code, caught.value.params["path"]) == ("digest_mismatch", path)
+        assert store.versions() == ()
+        (model_folder / path).write_bytes(good[path])
+    assert store.publish(model_folder, expected=expected).digest == manifest.digest
+
+
+def test_speed_and_time_left_are_those_of_the_last_seconds() -> None:
+    seen: list[Progress] = []
+    seconds = iter([0.0, 0.0, 1.0, 2.0, 60.0, 61.0])
+    meter = Meter(1000, seen.append, now=lambda: next(seconds))
+    meter.skip(500)
+    for _ in range(4):
+        meter.advance(100)
+    assert [each.bytes_per_second for each in seen[:3]] == [0.0, 100.0, 100.0]
+    assert seen[2].seconds_left == 3.0
+    assert seen[0].seconds_left is None
+    assert seen[-1].done_bytes == 900
 
 
 def test_progress_reaches_the_whole(store: WeightStore, model_folder: Path) -> None:

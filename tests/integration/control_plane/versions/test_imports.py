@@ -1,5 +1,6 @@
 """An import from the API's request to a version that is ready, through the real queue and worker."""
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from appliance.base.secret_files import Secret, read_secret
 from appliance.base.settings import Settings
 from appliance.weights.store import WeightStore
 from control_plane.reconcilers.versions import VersionsReconciler
+from tests.fixtures.hub_mirror import running_mirror
 from tests.fixtures.waiting import wait_until
 from tests.fixtures.workers import JobBench
 
@@ -73,12 +75,38 @@ def test_pickle_is_refused_and_the_version_says_why(job_bench: JobBench, admin: 
     assert refused.status_code == 400
 
 
+def test_an_archive_becomes_a_version(
+    job_bench: JobBench, admin: TestClient, model_folder: Path, tmp_path: Path, database_settings: Settings
+) -> None:
+    archive = tmp_path / "model.tar.gz"
+    with tarfile.open(archive, "w:gz") as packed:
+        packed.add(model_folder, arcname="model")
+    job_bench.start_worker()
+    answer = admin.post("/api/v1/imports", json={"name": "packed", "source_path": str(archive)}).json()
+    job = wait_for_end(job_bench, admin, answer["job"]["id"])
+    assert job["state"] == "succeeded", job["error"]
+    version = admin.get(f"/api/v1/versions/{answer['version']['id']}").json()
+    assert WeightStore(database_settings.paths.weights).verify(version["digest"]) == []
+
+
+def test_a_mirror_inside_is_refused_until_the_admin_allows_it(admin: TestClient, model_folder: Path) -> None:
+    with running_mirror(model_folder) as mirror:
+        hub = {"hub": "huggingface", "repository": "maker/model", "revision": "main", "endpoint": mirror.url}
+        refused = admin.post("/api/v1/imports", json={"name": "m", "hub": hub})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "forbidden_address")
+
+
 def test_what_cannot_be_imported_is_refused_at_once(admin: TestClient) -> None:
     for body, status in (
         ({"name": "relative", "source_path": "some/folder"}, 400),
         ({"name": "nobody-knows-it"}, 404),
         ({"name": "../up", "source_path": "/x"}, 400),
         ({"name": "x", "source_path": "/x", "extra": 1}, 400),
+        ({"name": "x", "source_path": "/x", "hub": {"repository": "a/b"}}, 400),
+        ({"name": "x", "hub": {"repository": "a/../b"}}, 400),
+        ({"name": "x", "hub": {"repository": "a/b", "revision": "../c"}}, 400),
+        ({"name": "x", "hub": {"repository": "a/b", "endpoint": "https://169.254.169.254"}}, 400),
+        ({"name": "x", "hub": {"repository": "a/b", "endpoint": "http://example.com"}}, 400),
     ):
         answer = admin.post("/api/v1/imports", json=body)
         assert answer.status_code == status, body

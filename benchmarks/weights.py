@@ -125,7 +125,7 @@ def report(rounds: list[dict[str, float]], *, n_bytes: int) -> None:
     for name, disk in (("import", "disk write"), ("verify", "disk read")):
         shares = [max(each[disk], each["sha-256"]) / each[name] for each in rounds]
         print(
-            f"  {name} beside the slower of {disk} and sha-256, round by round: median {statistics.median(shares):.2f}, "
+            f"  {name} of the slower of {disk} and sha-256 per round: median {statistics.median(shares):.2f}, "
             f"{min(shares):.2f} to {max(shares):.2f} (target 0.80)"
         )
 

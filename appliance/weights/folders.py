@@ -1,11 +1,10 @@
 """A model's folder that a person brought: copied, never linked, for its owner may edit it later."""
 
 import os
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.weights.copying import open_plain, read_ahead
+from appliance.weights.copying import open_plain, read_chunks
 from appliance.weights.intake import Desk, Wanted
 from appliance.weights.journal import fingerprint
 from appliance.weights.safety import examine_folder
@@ -34,7 +33,6 @@ class FolderSource:
     def copy(self, file: Wanted, desk: Desk) -> None:
         with desk.part(file) as part, open_plain(self.root / file.path) as descriptor:
             os.lseek(descriptor, part.n_bytes, os.SEEK_SET)
-            with closing(read_ahead(descriptor)) as chunks:
-                for chunk in chunks:
-                    part.write(chunk)
+            for chunk in read_chunks(descriptor):
+                part.write(chunk)
             desk.accept(file, part)

@@ -1,7 +1,5 @@
 """An artifact becomes a version of the weight store: signature, names, space, bytes, safety checks, publication."""
 
-import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,14 @@ from appliance.weights.modelpack.paths import Layer
 from appliance.weights.modelpack.signing import Keyring, check_signature
 from appliance.weights.modelpack.sources import Absent, Source
 from appliance.weights.modelpack.watch import UNWATCHED, Boundary, Watch
-from appliance.weights.safety import LARGEST_TEXT_BYTES, WEIGHT_SUFFIXES, belongs, examine_folder, refuse_by_kind
+from appliance.weights.safety import (
+    LARGEST_TEXT_BYTES,
+    STRICT,
+    WEIGHT_SUFFIXES,
+    belongs,
+    examine_folder,
+    refuse_by_name,
+)
 from appliance.weights.store import Meter, Publication, WeightStore
 
 MOST_NAMED = 8
@@ -59,16 +64,12 @@ def is_wanted(layer: Layer) -> bool:
     path = Path(layer.path)
     if any(part.startswith(".") for part in path.parts):
         return False
-    refuse_by_kind(layer.path, ordinary_file(layer.bytes))
+    refuse_by_name(layer.path, rules=STRICT)
     if not belongs(layer.path):
         return False
     if not layer.path.lower().endswith(WEIGHT_SUFFIXES) and layer.bytes > LARGEST_TEXT_BYTES:
         raise refused(f"{layer.path} is too large for a text file of a model.", code="unsafe_artifact")
     return True
-
-
-def ordinary_file(size: int) -> os.stat_result:
-    return os.stat_result((stat.S_IFREG | 0o644, 0, 0, 1, 0, 0, size, 0, 0, 0))
 
 
 def import_artifact(

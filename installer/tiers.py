@@ -57,6 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     try:
         prepare_compiler()
+        prepare_skopeo()
         prepare_engines()
     except ApplianceError as error:
         print_error(error)
@@ -92,6 +93,13 @@ def prepare_compiler() -> None:
             "The tests build small C libraries, and this machine has no C compiler.",
             hint=f"Install it as root (apt-get install {' '.join(COMPILER)}) and run ./test again.",
         )
+
+
+def prepare_skopeo() -> None:
+    """The stranger to which some tests hand our artifacts; without it they are skipped and say so."""
+    if shutil.which("skopeo") is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        print_exactly("Installing skopeo, with which some tests copy artifacts")
+        subprocess.run(["apt-get", "install", "--yes", "skopeo"], check=False, capture_output=True)
 
 
 def prepare_engines() -> None:

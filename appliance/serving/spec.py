@@ -21,7 +21,8 @@ class ReplicaSpec(BaseModel):
     """One replica of a version of a served model. Ids are public ids (`plc-`, `srv-`, `ver-`, `node-`).
 
     `application` is Serve's name for it. `cards` are the variables that choose its cards; `cores` those that it is
-    bound to. `is_pinned`: it runs on `node_id` and nowhere else, and takes none of Ray's logical CPUs, because the
+    bound to. `sealed` is the digest of the artifact whose key a licence gives, None for open weights.
+    `is_pinned`: it runs on `node_id` and nowhere else, and takes none of Ray's logical CPUs, because the
     planner has counted them; in a cluster that places pods itself it is not, and `num_cpus` counts.
     """
 
@@ -43,6 +44,7 @@ class ReplicaSpec(BaseModel):
     cores: tuple[int, ...] = ()
     num_cpus: float = Field(default=0.5, ge=0, description="Ray's logical CPUs; a share, not a limit.")
     engine_args: tuple[str, ...] = ()
+    sealed: str | None = None
     home: Path
     node_id: str
     is_pinned: bool = False

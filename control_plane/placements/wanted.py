@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.base.errors import ApplianceError
-from appliance.engines.pack import load_pack, pack_names
+from appliance.engines.pack import EnginePack, load_pack, pack_names
 from appliance.placement.demands import Constraints, Demand, Policy
 from appliance.placement.layouts import CPU, Layout
 from appliance.placement.nodes import NodeView
@@ -39,7 +39,7 @@ class PlacementRules(BaseModel):
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """A served model as placement sees it; `name` is its key, as text. `pack` None: whatever is installed and can run
-    it.
+    it. `sealed`: the artifact that a licence must name.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Order:
     kv_cache_bytes: int
     replicas: int
     rules: PlacementRules
+    sealed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,11 @@ def packs_of(order: Order, stock: Stock) -> list[str]:
         return [order.pack] if order.pack in pack_names() else []
     files = "gguf" if any(order.folder.glob("*.gguf")) else "safetensors"
     packs = (load_pack(name) for name in sorted(stock.packs))
-    return [pack.name for pack in packs if order.task in pack.tasks and files in pack.weight_formats]
+    return [pack.name for pack in packs if can_serve(pack, order) and files in pack.weight_formats]
+
+
+def can_serve(pack: EnginePack, order: Order) -> bool:
+    return order.task in pack.tasks and (order.sealed is None or pack.launch.sealed is not None)
 
 
 def demand_of(order: Order, stock: Stock) -> Demand:

@@ -18,8 +18,10 @@ from appliance.serving.spec import serve_document
 from control_plane.cluster.port import ApplicationStatus, ClusterObservation, ClusterPort, ClusterUnreachable
 from control_plane.database.nudge import SNAPSHOT
 from control_plane.database.session import SessionFactory, nudge, transaction
+from control_plane.licences.here import Here
 from control_plane.placements import service as placements
 from control_plane.reconcilers.failed_starts import FailedStarts
+from control_plane.reconcilers.serve_licences import with_seats
 from control_plane.reconcilers.serve_load import PLACEMENT, Loaded, load, with_replicas
 from control_plane.reconcilers.serve_plan import Plan, Seen, Wanted, differs, make_plan
 from control_plane.served_models import repository
@@ -50,7 +52,7 @@ class ServeReconciler:
         except ClusterUnreachable as error:
             self.write(unreachable(loaded, reason=error.message), outcome=None, gone=[])
             raise
-        outcome = placements.settle(round_of(loaded, observation))
+        outcome = self.licensed(placements.settle(round_of(loaded, observation)), loaded)
         wanted = with_replicas(loaded, outcome, settings=self.settings, node_id=self.node_id)
         failed = failed_applications(observation)
         plan = make_plan(wanted, observation, held_back=self.failed_starts.held_back(failed, now=clock.monotonic()))
@@ -61,6 +63,15 @@ class ServeReconciler:
             self.cluster.apply(document)
             log.info("serve_document_was_put", applications=[spec.application for spec in plan.specs])
         return plan.backlog
+
+    def licensed(self, outcome: placements.Outcome, loaded: Loaded) -> placements.Outcome:
+        """Sealed models alone need seats of a licence; what has gone gives its seats back."""
+        sealed = any(order.sealed for order in loaded.orders.values())
+        if not sealed and not outcome.decision.removed:
+            return outcome
+        with transaction(self.factory) as session:
+            here = Here(self.settings.paths)
+            return with_seats(session, outcome, orders=loaded.orders, here=here, now=clock.now())
 
     def without_live_replicas(self, plan: Plan) -> list[UUID]:
         """A removed model's row stays until the last replica has fallen silent, so that status shows it draining."""

@@ -103,6 +103,7 @@ def order_of(served: ServedModel, version: ModelVersion, settings: Settings) -> 
         max_model_len=served.max_model_len,
         kv_cache_bytes=int(settings.engines.kv_cache_gib * GIB),
         replicas=served.desired_replicas,
+        sealed=facts_of(version).sealed,
         rules=PlacementRules.model_validate(served.placement_rules),
     )
 
@@ -149,6 +150,7 @@ def spec_of(row: Row, loaded: Loaded, *, name: str, settings: Settings, node_id:
         cores=part.cores if part else (),
         num_cpus=facts.num_cpus,
         engine_args=facts.args if layout.pack == facts.pack else (),
+        sealed=facts.sealed,
         home=settings.paths.root,
         node_id=part.node_id if part else node_id,
         is_pinned=part is not None,

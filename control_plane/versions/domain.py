@@ -54,12 +54,14 @@ class ImportResult(Payload):
     path: str
     left_out: list[str] = []
     max_model_len: int | None = None
+    sealed: str | None = None
 
 
 class EngineFacts(Payload):
     """What `model_versions.engine` holds: how an engine is to run these weights. `pack` None: any that can.
 
-    `max_model_len` is what it is served with when nothing is said, `context` the most that may be asked for.
+    `max_model_len` is what it is served with when nothing is said, `context` the most that may be asked for. `sealed`:
+    the digest of the artifact that a licence must name; None for open weights.
     """
 
     pack: str | None = None
@@ -67,6 +69,7 @@ class EngineFacts(Payload):
     context: int | None = None
     num_cpus: float = 1.0
     args: tuple[str, ...] = ()
+    sealed: str | None = None
 
     @property
     def longest(self) -> int:

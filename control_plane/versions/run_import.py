@@ -13,6 +13,7 @@ from appliance.weights.hubs.port import HubName, Repository
 from appliance.weights.hubs.source import HubSource, Patience
 from appliance.weights.intake import Source
 from appliance.weights.safety import Rules
+from appliance.weights.sealed.artifact import digest_in
 from appliance.weights.store import Progress, WeightStore
 from appliance.weights.urls import UrlGuard
 from control_plane.jobs.process_entry import Report, run_job_process
@@ -41,6 +42,7 @@ def run_import(document: dict[str, Any], report: Report) -> dict[str, Any]:
         path=str(publication.path),
         left_out=list(publication.left_out),
         max_model_len=context_of(publication.path),
+        sealed=digest_in(publication.path),
     ).model_dump(mode="json")
 
 

@@ -143,6 +143,8 @@ def complete_import(session: Session, job_id: UUID, result: dict[str, Any]) -> N
     version.path = outcome.path
     if "max_model_len" not in version.engine and outcome.max_model_len is not None:
         version.engine = {**version.engine, "max_model_len": outcome.max_model_len}
+    if outcome.sealed is not None:
+        version.engine = {**version.engine, "sealed": outcome.sealed}
     nudge(session, "serve")
 
 

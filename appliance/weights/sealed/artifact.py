@@ -105,6 +105,16 @@ def read_named(folder: Path, *, digest: str) -> Artifact:
     return artifact_of(payload)
 
 
+def digest_in(folder: Path) -> str | None:
+    """The digest by which a licence would name the artifact in `folder`; None where there is none. Nothing is said of
+    who signed it: what a licence opens is checked against this digest.
+    """
+    if not (folder / ARTIFACT_FILE).is_file():
+        return None
+    payload, _ = read_envelope(folder)
+    return artifact_of(payload).digest
+
+
 def check_plain_files(folder: Path, artifact: Artifact) -> None:
     """Raises BadRequest that names the first plain file that is missing or not as it was signed."""
     for file in artifact.plain:

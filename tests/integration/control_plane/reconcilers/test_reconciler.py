@@ -89,13 +89,13 @@ class ReconcilerBench:
         """Of every application that runs, the oldest first."""
         return [one["args"] for _, one in sorted(self.serve.applications.items())]
 
-    def ready_model(self, name: str, **wanted: Any) -> UUID:
-        """A served model whose weights are there."""
+    def ready_model(self, name: str, *, sealed: str | None = None, **wanted: Any) -> UUID:
+        """A served model whose weights are there; `sealed`: the artifact that a licence must name."""
         with transaction(self.factory, publish=self.publish) as session:
             project, _ = ensure_default_tenant(session)
             version = ModelVersion(
                 project_id=project.id, model_name=name, task="chat", state=VersionState.READY, source={},
-                engine={"max_model_len": 512}, digest=DIGEST, path="/nowhere",
+                engine={"max_model_len": 512, "sealed": sealed}, digest=DIGEST, path="/nowhere",
             )  # fmt: skip
             session.add(version)
             session.flush()
@@ -249,6 +249,16 @@ def test_cards_are_given_to_one_replica_each_by_the_names_that_the_node_told(ben
     wait_until(
         lambda: "card" in (getattr(bench.served("guide"), "observed_reason", "") or ""), what="the failed card is told"
     )
+
+
+def test_a_sealed_model_waits_for_a_licence_and_an_open_one_does_not(bench: ReconcilerBench) -> None:
+    bench.ready_model("sealed", sealed="cd" * 32)
+    bench.ready_model("open")
+    bench.start()
+    wait_until(lambda: bench.state("open") is ObservedState.READY, what="the open one runs")
+    wait_until(lambda: bench.state("sealed") is ObservedState.WAITING, what="the sealed one waits")
+    assert "licence" in getattr(bench.served("sealed"), "observed_reason", "")
+    assert [one["model_name"] for one in bench.arguments()] == ["open"]
 
 
 def card(number: int, *, state: str = "ok") -> AcceleratorReport:

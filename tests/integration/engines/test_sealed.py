@@ -113,6 +113,7 @@ def no_key_is_in_sight(engine: EngineUnderTest, dek: bytes) -> None:
             assert not [each for each in ways_to_write(dek) if each in shown], f"{process.pid} shows its key in {name}"
 
 
+@pytest.mark.long
 def test_the_engine_does_not_start_with_another_key(folder: Path) -> None:
     sealed = folder / "sealed"
     artifact = seal(WEIGHTS, sealed, dek=os.urandom(32), terms=Terms("sails-guide", Ed25519PrivateKey.generate()))

@@ -111,12 +111,20 @@ def place(model: str, one: "JsonObject", hostnames: "JsonObject") -> list[object
         escape(model),
         one["state"],
         escape(", ".join(str(hostnames.get(node, node)) for node in one["nodes"])),
-        one["engine_pack"],
+        marked(one["engine_pack"]),
         ", ".join(map(str, one["cards"])),
         cores,
         f"{one['memory_bytes'] / GIB:.1f} GiB",
         escape(one["state_reason"] or ""),
     ]
+
+
+def marked(pack: str) -> str:
+    """A pack that nobody of us has run says so wherever it appears."""
+    from appliance.engines.pack import load_pack, pack_names
+
+    known = pack in pack_names() and load_pack(pack).evidence != "unverified"
+    return pack if known else f"{pack} (unverified)"
 
 
 @app.command()

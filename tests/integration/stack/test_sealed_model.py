@@ -57,11 +57,17 @@ def test_a_sealed_model_is_served_with_its_licence_only(
     question = "What is Thousand Sails?"
     assert ask(stack, SEALED, question) == ask(stack, CHAT, question)
     done(stack, "serve", "stop", SEALED)
+    wait_until(lambda: SEALED not in served(stack), seconds=120, what="it has stopped, and given its seat back")
+    assert stack.answers()
+
+
+def served(stack: RunningStack) -> list[str]:
+    return [row["name"] for row in stack.run_json("serve", "list")["served_models"]]
 
 
 def reason(stack: RunningStack) -> str:
-    served = stack.run_json("serve", "list")["served_models"]
-    return next((str(row["observed_reason"]) for row in served if row["name"] == SEALED), "")
+    rows = stack.run_json("serve", "list")["served_models"]
+    return next((str(row["observed_reason"]) for row in rows if row["name"] == SEALED), "")
 
 
 def ask(stack: RunningStack, model: str, question: str) -> str | None:

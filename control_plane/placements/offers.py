@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from appliance.base.errors import BadRequest
-from appliance.engines.pack import EnginePack, load_pack, pack_names
+from appliance.engines.pack import EnginePack, load_pack
 from appliance.placement.layouts import CPU, Layout
 from appliance.placement.nodes import NodeView
 from appliance.placement.reasons import gib
-from appliance.placement.ways import CardKind, Terms, Weight, card_kinds, card_of, processor_bytes, subject_of, ways
+from appliance.placement.ways import CardKind, Terms, Weight, card_of, processor_bytes, subject_of, ways
+from control_plane.placements.wanted import Stock
 from control_plane.versions.domain import UNKNOWN_CONTEXT_TOKENS
 from model_catalog.fit.entry import count_of_variant, shape_of_entry, weights_of_variant
 from model_catalog.fit.estimate import Ask, FitReport, estimate
@@ -59,11 +60,12 @@ class Offer:
 
 
 def ground_of(nodes: Sequence[NodeView], *, kv_cache_bytes: int) -> Ground:
+    stock = Stock(nodes)
     return Ground(
-        kinds=tuple(card_kinds(nodes)),
-        packs=frozenset(pack for node in nodes for pack in node.packs).intersection(pack_names()),
+        kinds=tuple(stock.kinds),
+        packs=stock.packs,
         memory_bytes=max((node.host_memory_bytes for node in nodes), default=0),
-        cores=max((len(numa.cores) for node in nodes for numa in node.numa_nodes), default=0),
+        cores=stock.most_cores,
         kv_cache_bytes=kv_cache_bytes,
     )
 

@@ -63,7 +63,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Node:
-    library: CLibrary
+    c_library: CLibrary
     world: World
     devices: tuple[PciDevice, ...]
     handles: dict[int, ctypes.c_void_p]
@@ -83,7 +83,7 @@ def _read(library: CLibrary, world: World) -> Detected:
     count = library.count("hlml_device_get_count")
     handles = {index: handle for index in range(count) if (handle := _handle(library, index))}
     node = Node(
-        library=library,
+        c_library=library,
         world=world,
         devices=BRAND.cards(world),
         handles=handles,
@@ -113,7 +113,7 @@ def _lost(node: Node, index: int) -> Accelerator:
 
 
 def _card(node: Node, index: int, figures: Figures) -> Accelerator:
-    library, handle = node.library, node.handles[index]
+    library, handle = node.c_library, node.handles[index]
     pci = library.record("hlml_device_get_pci_info", handle, into=PciPlace())
     place: BusId | None = bus_id(pci.bus_id.decode(errors="replace")) if pci else None
     device = device_at(node.devices, place)

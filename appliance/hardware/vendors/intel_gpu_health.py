@@ -48,7 +48,7 @@ def _errors(sysman: Sysman, card: ctypes.c_void_p) -> tuple[int, int]:
         keep = ctypes.c_uint8(0)
         if known is None or known.type != zes.UNCORRECTABLE:
             continue
-        if sysman.library.status("zesRasGetState", group, keep, ctypes.byref(state)) == 0:
+        if sysman.c_library.status("zesRasGetState", group, keep, ctypes.byref(state)) == 0:
             errors += sum(state.category[place] for place in zes.HARDWARE_ERRORS)
             resets += state.category[zes.RESETS]
     return errors, resets

@@ -127,7 +127,7 @@ def _temperature(sysman: Sysman, card: ctypes.c_void_p) -> tuple[float | None, f
         if known is None or known.type not in (zes.GLOBAL_SENSOR, zes.GPU_SENSOR):
             continue
         value = ctypes.c_double()
-        if sysman.library.status("zesTemperatureGetState", sensor, ctypes.byref(value)) == 0:
+        if sysman.c_library.status("zesTemperatureGetState", sensor, ctypes.byref(value)) == 0:
             degrees.append(value.value)
             limits.append(known.max_temperature)
     return max(degrees, default=None), min((limit for limit in limits if limit > 0), default=None)

@@ -41,7 +41,7 @@ class Beat:
 
 def read_pulse(sysman: Sysman, card: ctypes.c_void_p) -> Pulse:
     domain, engine = _power_domain(sysman, card), _engine(sysman, card)
-    library = sysman.library
+    library = sysman.c_library
     return Pulse(
         energy=library.record("zesPowerGetEnergyCounter", domain, into=zes.Counter()) if domain else None,
         activity=library.record("zesEngineGetActivity", engine, into=zes.Counter()) if engine else None,
@@ -81,7 +81,7 @@ def watts_limit(sysman: Sysman, card: ctypes.c_void_p) -> float | None:
         return None
     sustained = zes.SustainedLimit()
     if (
-        sysman.library.status("zesPowerGetLimits", domain, ctypes.byref(sustained), None, None) == 0
+        sysman.c_library.status("zesPowerGetLimits", domain, ctypes.byref(sustained), None, None) == 0
         and sustained.enabled
     ):
         return sustained.power / MILLI

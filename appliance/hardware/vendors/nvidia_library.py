@@ -58,8 +58,8 @@ def _read(nvml: Nvml, world: World) -> Detected:
         handles=handles,
         places=places,
         nvlinks={i: read_nvlinks(nvml, handle, neighbours=neighbours) for i, handle in handles.items()},
-        driver=nvml.library.text("nvmlSystemGetDriverVersion"),
-        runtime=codes.cuda_version(nvml.library.number(CUDA_VERSION)),
+        driver=nvml.c_library.text("nvmlSystemGetDriverVersion"),
+        runtime=codes.cuda_version(nvml.c_library.number(CUDA_VERSION)),
     )
     figures = Figures("nvidia", tells_silence=True)
     cards = tuple(
@@ -101,7 +101,7 @@ def _lost(node: Node, index: int, status: int | None) -> Accelerator:
 
 def _card(node: Node, index: int, figures: Figures) -> Accelerator:
     nvml, handle = node.nvml, node.handles[index]
-    ask = nvml.library
+    ask = nvml.c_library
     mig = nvml.mig_enabled(handle)
     uuid, minor = ask.text("nvmlDeviceGetUUID", handle), ask.number("nvmlDeviceGetMinorNumber", handle)
     busy = ask.record("nvmlDeviceGetUtilizationRates", handle, into=codes.Utilization())
@@ -140,13 +140,13 @@ def _card(node: Node, index: int, figures: Figures) -> Accelerator:
 def _health(node: Node, index: int, *, temperature: float | None) -> Health:
     nvml, handle = node.nvml, node.handles[index]
     failed, warnings, remarks = _memory_health(nvml, handle)
-    fabric = nvml.library.record("nvmlDeviceGetGpuFabricInfo", handle, into=codes.FabricState())
+    fabric = nvml.c_library.record("nvmlDeviceGetGpuFabricInfo", handle, into=codes.FabricState())
     if fabric and fabric.state in (codes.FABRIC_NOT_STARTED, codes.FABRIC_IN_PROGRESS):
         failed.append("The NVSwitch fabric is not ready: start nvidia-fabricmanager.")
     names = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
-    reasons = nvml.library.number(names, handle, kind=ctypes.c_uint64) or 0
+    reasons = nvml.c_library.number(names, handle, kind=ctypes.c_uint64) or 0
     warnings += [f"Throttled: {words}." for bit, words in codes.THROTTLE.items() if reasons & bit]
-    slowdown = nvml.library.number("nvmlDeviceGetTemperatureThreshold", handle, codes.SLOWDOWN_THRESHOLD)
+    slowdown = nvml.c_library.number("nvmlDeviceGetTemperatureThreshold", handle, codes.SLOWDOWN_THRESHOLD)
     if temperature and slowdown and temperature >= slowdown:
         warnings.append(f"{temperature:g} °C, and it slows down at {slowdown}.")
     most = max(links.up for links in node.nvlinks.values())
@@ -165,7 +165,7 @@ def _memory_health(nvml: Nvml, handle: ctypes.c_void_p) -> tuple[list[str], list
     if ever := nvml.ecc(handle, error=codes.UNCORRECTED, since=codes.IN_ITS_LIFE):
         remarks.append(f"{ever} uncorrected ECC errors in its life.")
     rows = [ctypes.c_uint() for _ in range(4)]
-    if nvml.library.status("nvmlDeviceGetRemappedRows", handle, *(ctypes.byref(row) for row in rows)) == 0:
+    if nvml.c_library.status("nvmlDeviceGetRemappedRows", handle, *(ctypes.byref(row) for row in rows)) == 0:
         corrected, bad, pending, failure = (row.value for row in rows)
         if failure:
             failed.append("A row of its memory could not be remapped: have the card replaced.")
@@ -173,7 +173,7 @@ def _memory_health(nvml: Nvml, handle: ctypes.c_void_p) -> tuple[list[str], list
             warnings.append("A row of its memory waits to be remapped: reset the card.")
         if corrected or bad:
             remarks.append(f"{corrected + bad} rows of its memory were remapped.")
-    if nvml.library.number("nvmlDeviceGetRetiredPagesPendingStatus", handle):
+    if nvml.c_library.number("nvmlDeviceGetRetiredPagesPendingStatus", handle):
         warnings.append("A page of its memory waits to be retired: reset the card.")
     pages = sum(_retired_pages(nvml, handle, cause) for cause in (0, 1))
     if pages:
@@ -184,15 +184,15 @@ def _memory_health(nvml: Nvml, handle: ctypes.c_void_p) -> tuple[list[str], list
 def _retired_pages(nvml: Nvml, handle: ctypes.c_void_p, cause: int) -> int:
     """Asked with no room for addresses, NVML answers INSUFFICIENT_SIZE (7) and the count."""
     count = ctypes.c_uint(0)
-    status = nvml.library.status("nvmlDeviceGetRetiredPages", handle, cause, ctypes.byref(count), None)
+    status = nvml.c_library.status("nvmlDeviceGetRetiredPages", handle, cause, ctypes.byref(count), None)
     return count.value if status in (0, 7) else 0
 
 
 def _partitioning(nvml: Nvml, handle: ctypes.c_void_p) -> Partitioning:
     slices = tuple(
         mig_partition(
-            name=nvml.library.text("nvmlDeviceGetName", one) or "MIG device",
-            uuid=nvml.library.text("nvmlDeviceGetUUID", one) or "",
+            name=nvml.c_library.text("nvmlDeviceGetName", one) or "MIG device",
+            uuid=nvml.c_library.text("nvmlDeviceGetUUID", one) or "",
             memory_bytes=nvml.memory(one)[0] or 0,
         )
         for one in nvml.mig_devices(handle)

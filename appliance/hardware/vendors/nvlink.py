@@ -36,10 +36,10 @@ def read_nvlinks(nvml: Nvml, card: ctypes.c_void_p, *, neighbours: set[BusId]) -
     direct: Counter[BusId] = Counter()
     switched = 0
     for link in range(MAX_NVLINKS):
-        if nvml.library.number("nvmlDeviceGetNvLinkState", card, link) != 1:
+        if nvml.c_library.number("nvmlDeviceGetNvLinkState", card, link) != 1:
             continue
         names = ("nvmlDeviceGetNvLinkRemotePciInfo_v2", "nvmlDeviceGetNvLinkRemotePciInfo")
-        far = nvml.library.record(names, card, link, into=PciPlace())
+        far = nvml.c_library.record(names, card, link, into=PciPlace())
         place = address(far.domain, far.bus, far.device) if far else None
         if place is not None and place in neighbours:
             direct[place] += 1
@@ -69,7 +69,7 @@ def links_of(
                 )
             )
             continue
-        level = nvml.library.number("nvmlDeviceGetTopologyCommonAncestor", handles[index], handle)
+        level = nvml.c_library.number("nvmlDeviceGetTopologyCommonAncestor", handles[index], handle)
         if level is not None:
             found.append(Link(peer_index=peer, kind=ANCESTORS.get(level, LinkKind.PIX)))
     return tuple(found)
@@ -87,5 +87,5 @@ def _nvlinks_to(
     """Through NVSwitches all of a card's links lead to every peer that the driver allows it to reach by NVLink."""
     if place is not None and nvlinks.direct[place]:
         return nvlinks.direct[place]
-    status = nvml.library.number("nvmlDeviceGetP2PStatus", handles[index], handles[peer], P2P_NVLINK)
+    status = nvml.c_library.number("nvmlDeviceGetP2PStatus", handles[index], handles[peer], P2P_NVLINK)
     return nvlinks.switched if status == 0 else 0

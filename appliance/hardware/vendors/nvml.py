@@ -116,53 +116,53 @@ class Nvml:
     """An open NVML. Close it with `close`, as its documentation asks of whoever opened it."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self.library = CLibrary(library, name="libnvidia-ml.so", words=WORDS)
-        self.library.must(("nvmlInit_v2", "nvmlInit"))
+        self.c_library = CLibrary(library, name="libnvidia-ml.so", words=WORDS)
+        self.c_library.must(("nvmlInit_v2", "nvmlInit"))
 
     def close(self) -> None:
-        self.library.status("nvmlShutdown")
+        self.c_library.status("nvmlShutdown")
 
     def count(self) -> int:
-        return self.library.count(("nvmlDeviceGetCount_v2", "nvmlDeviceGetCount"))
+        return self.c_library.count(("nvmlDeviceGetCount_v2", "nvmlDeviceGetCount"))
 
     def handle(self, index: int) -> tuple[int | None, ctypes.c_void_p]:
         """The call's status beside the handle: a lost card has a number and no handle."""
         handle = ctypes.c_void_p()
         names = ("nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex")
-        return self.library.status(names, index, ctypes.byref(handle)), handle
+        return self.c_library.status(names, index, ctypes.byref(handle)), handle
 
     def memory(self, card: ctypes.c_void_p) -> tuple[int | None, int | None]:
         """Total and used bytes; used without what the driver reserves, where the driver tells them apart."""
         newer = Memory2(version=ctypes.sizeof(Memory2) | 2 << 24)
-        if self.library.record("nvmlDeviceGetMemoryInfo_v2", card, into=newer):
+        if self.c_library.record("nvmlDeviceGetMemoryInfo_v2", card, into=newer):
             return newer.total, newer.used
-        older = self.library.record("nvmlDeviceGetMemoryInfo", card, into=Memory())
+        older = self.c_library.record("nvmlDeviceGetMemoryInfo", card, into=Memory())
         return (older.total, older.used) if older else (None, None)
 
     def pci(self, card: ctypes.c_void_p) -> PciPlace | None:
         names = ("nvmlDeviceGetPciInfo_v3", "nvmlDeviceGetPciInfo_v2", "nvmlDeviceGetPciInfo")
-        return self.library.record(names, card, into=PciPlace())
+        return self.c_library.record(names, card, into=PciPlace())
 
     def ecc(self, card: ctypes.c_void_p, *, error: int, since: int) -> int | None:
         """None where ECC is off or there is none."""
-        return self.library.number("nvmlDeviceGetTotalEccErrors", card, error, since, kind=ctypes.c_uint64)
+        return self.c_library.number("nvmlDeviceGetTotalEccErrors", card, error, since, kind=ctypes.c_uint64)
 
     def field(self, card: ctypes.c_void_p, field_id: int) -> int | None:
         value = FieldValue(field_id=field_id)
-        if self.library.status("nvmlDeviceGetFieldValues", card, 1, ctypes.byref(value)) != 0 or value.status != 0:
+        if self.c_library.status("nvmlDeviceGetFieldValues", card, 1, ctypes.byref(value)) != 0 or value.status != 0:
             return None
         return int(value.value) & 0xFFFFFFFF
 
     def mig_enabled(self, card: ctypes.c_void_p) -> bool:
         current, pending = ctypes.c_uint(), ctypes.c_uint()
-        status = self.library.status("nvmlDeviceGetMigMode", card, ctypes.byref(current), ctypes.byref(pending))
+        status = self.c_library.status("nvmlDeviceGetMigMode", card, ctypes.byref(current), ctypes.byref(pending))
         return status == 0 and current.value == MIG_ENABLED
 
     def mig_devices(self, card: ctypes.c_void_p) -> Iterator[ctypes.c_void_p]:
         """The slices that there are; a slot may be empty."""
-        for index in range(self.library.number("nvmlDeviceGetMaxMigDeviceCount", card) or 0):
+        for index in range(self.c_library.number("nvmlDeviceGetMaxMigDeviceCount", card) or 0):
             handle = ctypes.c_void_p()
-            if self.library.status("nvmlDeviceGetMigDeviceHandleByIndex", card, index, ctypes.byref(handle)) == 0:
+            if self.c_library.status("nvmlDeviceGetMigDeviceHandleByIndex", card, index, ctypes.byref(handle)) == 0:
                 yield handle
 
 

@@ -47,7 +47,7 @@ class ErrorCount(ctypes.Structure):
 class Node:
     """What is the same for all cards of this node."""
 
-    library: CLibrary
+    c_library: CLibrary
     world: World
     maker: Maker
     devices: tuple[PciDevice, ...]
@@ -70,7 +70,7 @@ def _read(library: CLibrary, world: World, maker: Maker) -> Detected:
     devices = maker.brand.cards(world)
     places = {index: settled(_place(library, index), devices) for index in range(count)}
     node = Node(
-        library=library,
+        c_library=library,
         world=world,
         maker=maker,
         devices=devices,
@@ -91,7 +91,7 @@ def _place(library: CLibrary, index: int) -> BusId:
 
 
 def _card(node: Node, index: int, figures: Figures, kfd: KfdNode | None) -> Accelerator:
-    library, maker, place = node.library, node.maker, node.places[index]
+    library, maker, place = node.c_library, node.maker, node.places[index]
     wide = ctypes.c_uint64
     total = library.number("rsmi_dev_memory_total_get", index, VRAM, kind=wide)
     used = library.number("rsmi_dev_memory_usage_get", index, VRAM, kind=wide)
@@ -189,10 +189,10 @@ def _links(node: Node, index: int) -> tuple[Link, ...]:
     for peer in node.places:
         hops, kind = ctypes.c_uint64(), ctypes.c_int()
         answers = (ctypes.byref(hops), ctypes.byref(kind))
-        if peer == index or node.library.status("rsmi_topo_get_link_type", index, peer, *answers) != 0:
+        if peer == index or node.c_library.status("rsmi_topo_get_link_type", index, peer, *answers) != 0:
             continue
         if kind.value == XGMI:
-            speed = _bytes_per_second(node.library, index, peer)
+            speed = _bytes_per_second(node.c_library, index, peer)
             found.append(Link(peer_index=peer, kind=LinkKind.FABRIC, name=node.maker.fabric, bytes_per_second=speed))
     return tuple(found)
 

@@ -253,8 +253,8 @@ class Sysman:
     """Sysman once started: its cards, and the parts of a card."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self.library = CLibrary(library, name="libze_loader.so.1", words=WORDS)
-        self.library.must("zesInit", 0)
+        self.c_library = CLibrary(library, name="libze_loader.so.1", words=WORDS)
+        self.c_library.must("zesInit", 0)
 
     def cards(self) -> tuple[ctypes.c_void_p, ...]:
         drivers = self.parts("zesDriverGet")
@@ -262,14 +262,14 @@ class Sysman:
 
     def ask(self, name: str, part: ctypes.c_void_p, kind: type[Asked]) -> Asked | None:
         """None where the card, its driver or the library does not answer this."""
-        return self.library.record(name, part, into=kind(stype=kind.STYPE))
+        return self.c_library.record(name, part, into=kind(stype=kind.STYPE))
 
     def parts(self, name: str, *parent: ctypes.c_void_p) -> tuple[ctypes.c_void_p, ...]:
         """Asked twice, as the specification has it: how many there are, then their handles. None where unsupported."""
         count = ctypes.c_uint32(0)
-        if self.library.status(name, *parent, ctypes.byref(count), None) != 0 or not 0 < count.value <= MOST_PARTS:
+        if self.c_library.status(name, *parent, ctypes.byref(count), None) != 0 or not 0 < count.value <= MOST_PARTS:
             return ()
         handles = (ctypes.c_void_p * count.value)()
-        if self.library.status(name, *parent, ctypes.byref(count), handles) != 0:
+        if self.c_library.status(name, *parent, ctypes.byref(count), handles) != 0:
             return ()
         return tuple(ctypes.c_void_p(handle) for handle in handles[: count.value])

@@ -33,8 +33,8 @@ class HuggingFaceHub:
         self.repository = repository
         self.guard = guard
         self.endpoint = (repository.endpoint or DEFAULT_ENDPOINT).rstrip("/")
-        self.library = load_library(stall_seconds)
-        self.library.set_client_factory(self.make_client)
+        self.client_library = load_library(stall_seconds)
+        self.client_library.set_client_factory(self.make_client)
         self.stall_seconds = stall_seconds
 
     def make_client(self) -> Any:
@@ -50,7 +50,7 @@ class HuggingFaceHub:
         )
 
     def listing(self) -> Listing:
-        api = self.library.HfApi(endpoint=self.endpoint, token=self.repository.token or False)
+        api = self.client_library.HfApi(endpoint=self.endpoint, token=self.repository.token or False)
         revision = self.repository.revision or DEFAULT_REVISION
         details = self.ask(
             lambda: api.model_info(
@@ -68,15 +68,15 @@ class HuggingFaceHub:
 
     def fetch(self, file: RemoteFile, *, commit: str, sink: Sink, start: int) -> None:
         """`Accept-Encoding: identity`, as a range of a packed body would be another file's bytes."""
-        url = self.library.hf_hub_url(self.repository.name, file.path, revision=commit, endpoint=self.endpoint)
-        headers = self.library.utils.build_hf_headers(token=self.repository.token or False)
+        url = self.client_library.hf_hub_url(self.repository.name, file.path, revision=commit, endpoint=self.endpoint)
+        headers = self.client_library.utils.build_hf_headers(token=self.repository.token or False)
         headers["Accept-Encoding"] = "identity"
         http_get = cast(Any, import_download()).http_get
         try:
             http_get(url, sink, resume_size=start, headers=headers, expected_size=file.bytes)
         except ApplianceError:
             raise
-        except self.library.errors.HfHubHTTPError as error:
+        except self.client_library.errors.HfHubHTTPError as error:
             self.raise_for(error)
         except (
             Exception
@@ -88,7 +88,7 @@ class HuggingFaceHub:
             return call()
         except ApplianceError:
             raise
-        except self.library.errors.HfHubHTTPError as error:
+        except self.client_library.errors.HfHubHTTPError as error:
             self.raise_for(error)
         except Exception as error:  # as above
             raise no_answer(self.repository, type(error).__name__) from error

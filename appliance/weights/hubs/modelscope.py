@@ -33,14 +33,14 @@ class ModelScopeHub:
     def __init__(self, repository: Repository, *, guard: UrlGuard, stall_seconds: int) -> None:
         self.repository = repository
         self.guard = guard
-        self.library = load_library(stall_seconds)
+        self.client_library = load_library(stall_seconds)
         self.endpoint = (repository.endpoint or DEFAULT_ENDPOINT).rstrip("/")
         self.own_home = tempfile.TemporaryDirectory(prefix="modelscope-")
         home = Path(self.own_home.name)
-        config = self.library.HubConfig(
+        config = self.client_library.HubConfig(
             endpoint=self.endpoint, token=repository.token, config_dir=home / "config", cache_dir=home / "cache"
         )
-        self.api = self.library.HubApi(config)
+        self.api = self.client_library.HubApi(config)
 
     def listing(self) -> Listing:
         revision = self.repository.revision or DEFAULT_REVISION

@@ -23,7 +23,7 @@ CLI_CLIENT = "cli"
 NODE_CLIENTS = "nodes"
 
 
-def write_first_rows(session: Session, home: Home, *, now: datetime) -> None:
+def write_first_rows(session: Session, home: Home, *, now: datetime, serve_bundled: bool = True) -> None:
     """Idempotent; a password or key that an admin changed or revoked since stays as it is."""
     ensure_partitions(session, now=now)
     project, admin = ensure_default_tenant(session)
@@ -33,7 +33,8 @@ def write_first_rows(session: Session, home: Home, *, now: datetime) -> None:
     ensure_token(session, TokenKind.NODE, name=NODE_CLIENTS, token=node_token)
     ensure_first_key(session, first_key_secret(home), project_id=project.id, user_id=admin.id)
     sync_catalogue(session)
-    ensure_bundled(session)
+    if serve_bundled:
+        ensure_bundled(session)
 
 
 def first_key_secret(home: Home) -> KeySecret:

@@ -38,7 +38,7 @@ def migrate(settings: Settings) -> None:
             command.upgrade(config, "head")
             log.info("schema_was_migrated", before=before, after=current_revision(guard))
             with transaction(make_session_factory(engine)) as session:
-                write_first_rows(session, settings.paths, now=clock.now())
+                write_first_rows(session, settings.paths, now=clock.now(), serve_bundled=settings.engines.serve_bundled)
     finally:
         engine.dispose()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from appliance.base import clock
 from appliance.base.errors import ApplianceError, SetupError, Unavailable
 from appliance.base.secret_files import Secret, read_secret
-from installer.admin_client import AdminClient
+from installer.admin_client import AdminClient, Refused
 from installer.chat_client import CHAT_MODEL, ChatClient, ChatRefused, Message, Reply
 from installer.services import Stack, public_url
 from installer.steps import Say, Step
@@ -17,6 +17,8 @@ LOOK_SECONDS = 2.0
 MARGIN_SECONDS = 120.0
 FAILURE_SECONDS = 20.0
 FAILED = "failed"
+SERVING = "serving"
+NOT_FOUND = "not_found"
 HINT = "See `appliance serve list`, `appliance logs reconciler` and `appliance logs ray`."
 WAITING_HELPS = frozenset({401, 404, 429, 502, 503, 504})
 """Until the first snapshot is written the gateway knows neither key nor model; until an engine is ready it says 503."""
@@ -37,8 +39,25 @@ def chat_client(stack: Stack) -> ChatClient:
 
 
 def chat_ready_step(stack: Stack) -> Step:
+    """Nothing to wait for where the admin stopped or removed that model, or the box was told to start without it."""
     readiness = ChatReadiness(stack)
-    return Step("chat", f"Model {CHAT_MODEL} answers", is_done=readiness.is_ready, apply=readiness.wait)
+
+    def is_done() -> bool:
+        return not is_wanted(stack) or readiness.is_ready()
+
+    return Step("chat", f"Model {CHAT_MODEL} answers", is_done=is_done, apply=readiness.wait)
+
+
+def is_wanted(stack: Stack) -> bool:
+    """Whether the bundled chat model is to be served here; the control plane knows."""
+    try:
+        with AdminClient(stack.home, timeout_seconds=5.0) as api:
+            served = api.get(f"/served-models/{CHAT_MODEL}")
+    except Refused as refused:
+        if refused.error_code == NOT_FOUND:
+            return False
+        raise
+    return served["desired_state"] == SERVING and int(served["desired_replicas"]) > 0
 
 
 class ChatReadiness:

@@ -45,6 +45,7 @@ class EngineSettings(Group):
     start_timeout_seconds: float = Field(600.0, gt=0, description="Limit for an engine's start.")
     kv_cache_gib: float = Field(0.5, gt=0, description="KV cache of an engine on the CPU, in GiB.")
     drain_seconds: float = Field(30.0, ge=0, description="Grace for running requests before an engine stops.")
+    serve_bundled: bool = Field(True, description="A new box serves its bundled models by itself.")
 
 
 class DatabaseSettings(Group):

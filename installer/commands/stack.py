@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from installer.first_question import FirstReply
 
 ADMIN_NAME = "admin"
+NO_MODEL = (
+    "The bundled chat model is not served here. `appliance models here` lists what fits, `appliance weights import` "
+    "brings weights in, `appliance serve deploy` serves them."
+)
 
 
 def up(
@@ -21,32 +25,33 @@ def up(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Set up what is missing, start the stack, and wait until the chat model answers.
+    """Set up what is missing, start the stack, and wait until the bundled chat model answers, where it is served.
 
     Run again, it changes nothing that is right and mends what is not.
 
     Example: `appliance up --ask`
     """
     from installer.bring_up import bring_up
-    from installer.first_question import ask_first_question
+    from installer.first_question import ask_first_question, is_wanted
     from installer.runner import SilentProgress, TerminalProgress
 
     try:
         raised = bring_up(settings(), progress=SilentProgress() if as_json else TerminalProgress(out))
-        first = ask_first_question(raised.stack, on_text=lambda _: None) if ask else None
+        has_model = is_wanted(raised.stack)
+        first = ask_first_question(raised.stack, on_text=lambda _: None) if ask and has_model else None
     except KeyboardInterrupt:
         err.print(
             "Stopped. What was started goes on running; `appliance up` continues from here, `appliance down` ends it."
         )
         raise typer.Exit(STOPPED_BY_USER) from None
-    document = up_document(raised, first=first)
+    document = up_document(raised, first=first, has_model=has_model)
     if as_json:
         print_json(document)
     else:
         print_up(document)
 
 
-def up_document(raised: "Raised", *, first: "FirstReply | None") -> dict[str, Any]:
+def up_document(raised: "Raised", *, first: "FirstReply | None", has_model: bool) -> dict[str, Any]:
     from appliance.base.secret_files import Secret
     from installer.first_question import curl_line
     from installer.services import public_url
@@ -60,7 +65,7 @@ def up_document(raised: "Raised", *, first: "FirstReply | None") -> dict[str, An
         "admin": ADMIN_NAME,
         "admin_password_file": str(stack.home.secrets / Secret.ADMIN_PASSWORD.value),
         "api_key_file": str(stack.home.secrets / Secret.FIRST_API_KEY.value),
-        "curl": curl_line(stack),
+        "curl": curl_line(stack) if has_model else None,
         "phases": [
             {"id": timing.id, "title": timing.title, "seconds": round(timing.seconds, 3), "changed": timing.changed}
             for timing in raised.timings
@@ -91,6 +96,9 @@ def print_up(document: dict[str, Any]) -> None:
         print_exactly(f"{label:<15} {document[key]}")
     print_exactly(f"{'Password':<15} in {document['admin_password_file']}")
     print_exactly(f"{'First API key':<15} in {document['api_key_file']}")
+    if document["curl"] is None:
+        print_exactly(f"\n{NO_MODEL}\n")
+        return
     print_exactly(
         "Embeddings      all-minilm-l6-v2 starts after the chat model; `appliance status` shows when it is ready"
     )

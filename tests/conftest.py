@@ -24,7 +24,9 @@ for size in ("COLUMNS", "LINES"):
     )  # a worker has both; they would fix the width of every console before a test can say its own
 
 TESTS = Path(__file__).parent
-HEAVY = tuple(TESTS / name for name in ("faults", "integration/stack", "integration/serving", "integration/engines"))
+HEAVY = tuple(
+    TESTS / name for name in ("clients", "faults", "integration/stack", "integration/serving", "integration/engines")
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.base.errors import ApplianceError
+from appliance.base.tasks import Task
 from appliance.engines.pack import EnginePack, load_pack, pack_names
 from appliance.placement.demands import Constraints, Demand, Policy
 from appliance.placement.layouts import CPU, Layout
@@ -47,7 +48,7 @@ class Order:
     digest: str
     model_name: str
     size_bytes: int
-    task: Literal["chat", "embedding"]
+    task: Task
     pack: str | None
     max_model_len: int
     kv_cache_bytes: int

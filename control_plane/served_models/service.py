@@ -80,7 +80,7 @@ def require_served(task: str, *, model: str) -> None:
     if task not in SERVED_TASKS:
         raise BadRequest(
             f"{model[:80]} is for {task.replace('_', ' ')}, which no engine pack serves yet.",
-            hint="`appliance models` says what each model is for; chat and embedding models can be served.",
+            hint="`appliance models` says what each model is for; chat, embedding and rerank models can be served.",
             param="model",
             code="task_not_served",
         )

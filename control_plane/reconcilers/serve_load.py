@@ -96,6 +96,7 @@ def wanted_of(served: ServedModel, version: ModelVersion) -> Wanted:
 
 
 def order_of(served: ServedModel, version: ModelVersion, settings: Settings) -> Order:
+    facts = facts_of(version)
     return Order(
         name=str(served.id),
         folder=WeightStore(settings.paths.weights).versions_folder / str(version.digest),
@@ -103,11 +104,14 @@ def order_of(served: ServedModel, version: ModelVersion, settings: Settings) -> 
         model_name=version.model_name,
         size_bytes=version.total_bytes or 0,
         task=TASKS[served.task],
-        pack=served.engine_pack or facts_of(version).pack,
+        pack=served.engine_pack,
         max_model_len=served.max_model_len,
         kv_cache_bytes=int(settings.engines.kv_cache_gib * GIB),
         replicas=served.desired_replicas,
-        sealed=facts_of(version).sealed,
+        preferred_pack=facts.pack,
+        quantization=facts.quantization,
+        families=facts.accelerators,
+        sealed=facts.sealed,
         rules=PlacementRules.model_validate(served.placement_rules),
     )
 

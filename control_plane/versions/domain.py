@@ -8,14 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 from appliance.base.errors import BadRequest
 from appliance.engines.chat import ChatFacts
+from appliance.placement.offers import UNKNOWN_CONTEXT_TOKENS
 from model_catalog.schema import CatalogueEntry, Variant
 from model_catalog.vocabulary import Task
 
 IMPORT_MODEL = "import_model"
-UNKNOWN_CONTEXT_TOKENS = 2048
-"""Where neither the catalogue nor config.json says how long a prompt may be."""
-
-DEFAULT_PACK = "vllm-cpu"
 
 
 class Payload(BaseModel):

@@ -9,7 +9,7 @@ from typing import Literal
 
 
 class Task(StrEnum):
-    """What a request asks of the model. The engine packs serve the first two so far."""
+    """What a request asks of the model. The engine packs serve the first three so far."""
 
     CHAT = "chat"
     EMBEDDING = "embedding"
@@ -18,7 +18,8 @@ class Task(StrEnum):
     TEXT_TO_SPEECH = "text_to_speech"
 
 
-SERVED_TASKS = frozenset({Task.CHAT, Task.EMBEDDING})
+SERVED_TASKS = frozenset({Task.CHAT, Task.EMBEDDING, Task.RERANK})
+"""Those that some engine pack serves."""
 
 
 class Capability(StrEnum):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from appliance.base.child_env import engine_env
 from appliance.base.errors import SetupError
-from appliance.engines.pack import EnginePack, Sealed, Task
+from appliance.base.tasks import Task
+from appliance.engines.chat import ChatFacts, chat_flags
+from appliance.engines.pack import EnginePack, Sealed
 
 PLUGINS = Path(__file__).parent / "plugins"
 NOT_SEALED = Sealed(argv=(), env={})
@@ -33,6 +35,9 @@ class LaunchValues:
     cores: tuple[int, ...] = ()
     """Logical CPUs that the engine's threads are bound to; none: the kernel places them. `{cores}` joins them by
     commas."""
+    architecture: str | None = None
+    """What config.json of the weights names, as far as it is known."""
+    chat: ChatFacts = field(default_factory=ChatFacts)
     key_fd: int | None = None
     """The descriptor that hands over the key of sealed weights (`weights.sealed.handover`); None for open weights."""
 
@@ -62,8 +67,10 @@ def engine_command(
     threads = launch.bound if values.cores else launch.unbound
     sealed = NOT_SEALED if values.key_fd is None else sealed_part(pack)
     listen = launch.listen_argv["unix"]
-    template = [*launch.argv, *listen, *parallel, *threads.argv, *launch.task_argv[task], *sealed.argv]
-    argv = [part.format_map(names) for part in template] + list(extra_argv)
+    special = launch.architecture_argv.get(task, {}).get(values.architecture or "", ())
+    template = [*launch.argv, *listen, *parallel, *threads.argv, *launch.task_argv[task], *special, *sealed.argv]
+    chat = chat_flags(pack, values.chat).argv if task == "chat" else ()
+    argv = [*(part.format_map(names) for part in template), *chat, *extra_argv]
     templates = {**launch.env, **threads.env, **launch.task_env.get(task, {}), **values.cards, **sealed.env}
     env = {key: value.format_map(names) for key, value in templates.items()}
     return EngineCommand(argv=argv, env=engine_env({**env, **marks}))

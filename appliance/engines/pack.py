@@ -8,10 +8,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.base.errors import NotFound
+from appliance.base.tasks import Task
 
 PACKS = Path(__file__).parent / "packs"
 
-Task = Literal["chat", "embedding"]
+WeightFormat = Literal["safetensors", "gguf"]
 Listening = Literal["unix", "tcp"]
 """On one box a unix socket; across nodes an address and a port. Some vendors' forks know only the second."""
 
@@ -71,6 +72,25 @@ class Sealed(PackPart):
     env: dict[str, str]
 
 
+class Parsers(PackPart):
+    """How an engine is told which parser takes an answer apart. The catalogue's names are vLLM's.
+
+    A name that is neither in `names` nor in `renamed` was not in the engine's list in this version: it starts without.
+    """
+
+    argv: tuple[str, ...] = Field((), description="`{parser}` is the engine's own name.")
+    names: tuple[str, ...] = Field((), description="The catalogue's names that are the engine's too.")
+    renamed: dict[str, str] = Field({}, description="What the engine calls others, by the catalogue's name.")
+    finds_itself: bool = Field(False, description="It reads the form off the chat template and asks for no name.")
+
+
+class Sampling(PackPart):
+    """How an engine is told what holds where a request says nothing."""
+
+    argv: tuple[str, ...] = Field(description="`{sampling}` is a JSON object.")
+    names: dict[str, str] = Field(description="The engine's names of `temperature` and so on; it is told no other.")
+
+
 class Launch(PackPart):
     """Templates over `{name}` placeholders: see `appliance.engines.launch.LaunchValues`."""
 
@@ -79,6 +99,12 @@ class Launch(PackPart):
     parallel_argv: tuple[str, ...] = Field((), description="For more than one card.")
     task_argv: dict[Task, tuple[str, ...]]
     task_env: dict[Task, dict[str, str]] = {}
+    architecture_argv: dict[Task, dict[str, tuple[str, ...]]] = Field(
+        {}, description="For models whose config.json names this architecture, beside `task_argv`."
+    )
+    tools: Parsers | None = Field(None, description="Of tool calls; None where it has no such thing.")
+    reasoning: Parsers | None = None
+    sampling: Sampling | None = None
     env: dict[str, str] = {}
     bound: Threads = Field(default=Threads(), description="Where cores were chosen for it.")
     unbound: Threads = Field(default=Threads(), description="Where it shares the processor with others.")
@@ -131,7 +157,10 @@ class EnginePack(PackPart):
     accelerators: tuple[str, ...] = Field(min_length=1, description="Families, as discovery names them.")
     architectures: tuple[str, ...] = Field((), description="Of those families only these, as discovery names them.")
     machine: str = Field(description="`uname -m` that the locked files are built for.")
-    weight_formats: tuple[Literal["safetensors", "gguf"], ...] = Field(min_length=1)
+    weight_formats: tuple[WeightFormat, ...] = Field(min_length=1)
+    only_architectures: dict[WeightFormat, tuple[str, ...]] = Field(
+        {}, description="Of files of this format only models of these `architectures` of config.json."
+    )
     quantizations: tuple[str, ...] = Field((), description="Forms of quantized weights that it serves.")
     cpu_flags: tuple[str, ...] = Field((), description="Flags of /proc/cpuinfo without which it does not start.")
     cpu_flags_wanted: tuple[str, ...] = Field(default=(), description="Flags that make it faster.")

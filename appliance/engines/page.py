@@ -18,6 +18,12 @@ vendor's container image, how it is started, where its health and its figures ar
 and its known limits. `appliance engines list`, `show`, `install` and `check` work on them;
 `appliance serve deploy NAME --pack PACK` chooses one.
 
+A model takes the pack that an admin chose; else the one that its catalogue entry names, where that one can run it here;
+else every installed pack that serves its task from files of its format, architecture and quantization is tried, in the
+order of [placement](placement.md#from-a-served-model-to-an-engine). What the catalogue knows of a chat model's parsers
+and of sampling is told to the engine in its own words, as far as the pack lists the name; without it the engine starts
+all the same, and `appliance serve list` says what is lost.
+
 *checked*: the conformance suite (`appliance engines check`) passed on real hardware of that family: greedy answers
 equal to those of Hugging Face transformers on the bundled model wherever its two best tokens are not within rounding
 of each other, streaming, stop strings, token limits, refusal of a prompt that is too long, eight requests at once,
@@ -57,7 +63,20 @@ def limits(pack: EnginePack) -> Iterator[str]:
     yield f"## {pack.name}\n"
     yield f"From {pack.source}.\n"
     yield from (f"- `{limit.code}`: {limit.text}" for limit in pack.known_limits)
+    yield from (f"- {sentence}" for sentence in parsers(pack))
     yield ""
+
+
+def parsers(pack: EnginePack) -> Iterator[str]:
+    for title, known in (("Tool calls", pack.launch.tools), ("Reasoning", pack.launch.reasoning)):
+        if known is None:
+            if "chat" in pack.tasks:
+                yield f"{title}: not taken apart."
+        elif known.finds_itself:
+            yield f"{title}: as the chat template says."
+        else:
+            names = sorted([*known.names, *(f"{name} (as {own})" for name, own in known.renamed.items())])
+            yield f"{title}: {', '.join(names)}."
 
 
 def main(target: Path = PAGE) -> int:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from appliance.base.errors import Conflict
 from appliance.base.paths import Home
 from appliance.base.settings import Settings
+from appliance.engines.chat import ChatFacts
 from appliance.engines.install import installed_environment
 from appliance.engines.launch import LaunchValues, engine_command
 from appliance.engines.pack import EnginePack
@@ -18,6 +19,7 @@ from appliance.licences.folder import open_data_key
 from appliance.serving.spec import ReplicaSpec
 from appliance.serving.strays import marks_of
 from appliance.weights.sealed.handover import handed_over
+from model_catalog.weight_form import form_of_folder
 
 
 def start_engine(spec: ReplicaSpec, *, pack: EnginePack, settings: Settings, replica_id: str) -> EngineProcess:
@@ -49,6 +51,8 @@ def start_engine(spec: ReplicaSpec, *, pack: EnginePack, settings: Settings, rep
                 pipeline_parallel_size=spec.pipeline_parallel_size,
                 cards=spec.cards,
                 cores=spec.cores,
+                architecture=form_of_folder(spec.weights_path).architecture,
+                chat=spec.chat or ChatFacts(),
                 key_fd=key_fd,
             ),
             extra_argv=spec.engine_args,

@@ -7,9 +7,12 @@ Document: https://docs.ray.io/en/latest/serve/production-guide/config.html, put 
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.base.tasks import Task
+from appliance.engines.chat import ChatFacts
 
 IMPORT_PATH = "appliance.serving.application:build"
 DEPLOYMENT_NAME = "engine"
@@ -32,7 +35,7 @@ class ReplicaSpec(BaseModel):
     served_model_id: str
     version_id: str
     model_name: str
-    task: Literal["chat", "embedding"]
+    task: Task
     engine_pack: str = "vllm-cpu"
     engine_version: str
     weights_path: Path
@@ -44,6 +47,7 @@ class ReplicaSpec(BaseModel):
     cores: tuple[int, ...] = ()
     num_cpus: float = Field(default=0.5, ge=0, description="Ray's logical CPUs; a share, not a limit.")
     engine_args: tuple[str, ...] = ()
+    chat: ChatFacts | None = Field(default=None, description="None: what runs already is not started anew for it.")
     sealed: str | None = None
     home: Path
     node_id: str

@@ -7,15 +7,16 @@ Entries that ask the same of a node are planned once.
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
 from appliance.base import clock
-from appliance.placement.demands import Demand
+from appliance.placement.choice import Ground, ground_of
 from appliance.placement.layouts import CPU
 from appliance.placement.nodes import Claim, NodeView
+from appliance.placement.offers import Form, Offer, Verdicts, offer_of, place_of
 from appliance.placement.plans import Missing
 from appliance.placement.sentences import one_line
 from appliance.placement.what_fits import Answer, Judge, Verdict
@@ -24,7 +25,6 @@ from control_plane.catalogue.shelf import Listing
 from control_plane.nodes.repository import all_nodes
 from control_plane.placements.domain import Held
 from control_plane.placements.fleet import node_view
-from control_plane.placements.offers import Form, Ground, Offer, Question, ground_of, offer_of
 from control_plane.placements.repository import all_placements
 from control_plane.placements.service import rows_of
 
@@ -64,12 +64,13 @@ class FitsHere:
             return self.answers
 
     def renewed_offers(self, listing: Listing, nodes: Sequence[NodeView]) -> dict[str, Offer]:
-        ground = ground_of(nodes, kv_cache_bytes=self.kv_cache_bytes)
+        ground = ground_of(nodes)
         if ground != self.ground:
             self.ground, self.offers = ground, {}
         known = self.offers
         self.offers = {
-            (shown.name, shown.digest): known.get((shown.name, shown.digest)) or offer_of(shown.entry, ground)
+            (shown.name, shown.digest): known.get((shown.name, shown.digest))
+            or offer_of(shown.entry, ground, kv_cache_bytes=self.kv_cache_bytes)
             for shown in listing.shown.values()
         }
         return {name: offer for (name, _), offer in self.offers.items()}
@@ -93,35 +94,13 @@ def answers_of(offers: Mapping[str, Offer], now: Now) -> dict[str, FitsAnswer]:
     return {name: answer_of(offer, verdicts) for name, offer in offers.items()}
 
 
-@dataclass(frozen=True)
-class Verdicts:
-    """The planner's, each asked for once, and only where it is needed."""
-
-    judge: Judge
-    found: dict[Question, Verdict] = field(default_factory=dict[Question, Verdict])
-
-    def of(self, question: Question) -> Verdict:
-        if question not in self.found:
-            demand = Demand("", question.layouts, num_attention_heads=question.attention_heads)
-            self.found[question] = self.judge.verdict(demand)
-        return self.found[question]
-
-
 def answer_of(offer: Offer, verdicts: Verdicts) -> FitsAnswer:
-    """By the first form that fits now, else the first that would if nothing ran, else why the last never does."""
     if not offer.forms:
         return FitsAnswer(verdict=FitsVerdict.NEVER, reason=offer.obstacle)
-    for wanted in (Answer.NOW, Answer.IF_EMPTY):
-        for form in offer.forms:
-            if (verdict := verdicts.of(form.question)).answer is wanted:
-                return placed(form, verdict)
-    nearest = verdicts.of(last_on_cards(offer.forms).question)
-    return FitsAnswer(verdict=FitsVerdict.NEVER, reason=reason_of(nearest.missing))
-
-
-def last_on_cards(forms: Sequence[Form]) -> Form:
-    """The smallest form comes last, as a rule, and cards say more of what is missing than main memory does."""
-    return next((form for form in reversed(forms) if form.question.layouts[0].family != CPU), forms[-1])
+    form, verdict = place_of(offer, verdicts)
+    if verdict.answer is Answer.NEVER:
+        return FitsAnswer(verdict=FitsVerdict.NEVER, reason=reason_of(verdict.missing))
+    return placed(form, verdict)
 
 
 def placed(form: Form, verdict: Verdict) -> FitsAnswer:

@@ -19,8 +19,7 @@ from control_plane.placements import repository
 from control_plane.placements.domain import Decision, Held, PlacementState, Seat, decide, decide_unplaced
 from control_plane.placements.fleet import joined
 from control_plane.placements.tables import Placement
-from control_plane.placements.wanted import Order, Stock, cache_of, demand_of
-from control_plane.versions.domain import DEFAULT_PACK
+from control_plane.placements.wanted import Order, Stock, cache_of, demand_of, obstacle_to, unplaced_pack
 
 CardSelectors = Mapping[str, Mapping[str, SelectorsReport]]
 """By node and by key of a card or a slice."""
@@ -90,13 +89,18 @@ def settle(now: Round) -> Outcome:
         for row in now.rows
         if row.key in decision.states
     )
-    missing = {UUID(name): one_line(each) for name, each in decision.missing.items()}
-    return Outcome(decision, added, (*kept, *added), missing)
+    return Outcome(decision, added, (*kept, *added), missing_of(decision, now))
+
+
+def missing_of(decision: Decision, now: Round) -> dict[UUID, str]:
+    """What no node could ever run says so once, in the words of `fits here`; else what is in the way on each node."""
+    found = {UUID(name): each for name, each in decision.missing.items()}
+    return {key: obstacle_to(now.orders[key], now.stock) or one_line(each) for key, each in found.items()}
 
 
 def unplaced_demand(order: Order) -> Demand:
     """In a cluster that places pods itself the pack alone is ours to say."""
-    pack = order.pack or DEFAULT_PACK
+    pack = unplaced_pack(order)
     family = load_pack(pack).accelerators[0]
     return Demand(order.name, (Layout(pack, family, 0, max_model_len=order.max_model_len),), replicas=order.replicas)
 

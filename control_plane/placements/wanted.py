@@ -10,12 +10,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.base.errors import ApplianceError
-from appliance.engines.pack import EnginePack, load_pack, pack_names
+from appliance.base.tasks import Task
+from appliance.engines.pack import load_pack, pack_names
+from appliance.placement.choice import Ground, Wish, able_packs, ground_of, obstacle, ways_here
 from appliance.placement.demands import Constraints, Demand, Policy
 from appliance.placement.layouts import CPU, Layout
 from appliance.placement.nodes import NodeView
-from appliance.placement.ways import CardKind, Terms, Weight, cache_bytes, card_kinds, ways
+from appliance.placement.offers import cores_for
+from appliance.placement.ways import Terms, Weight, cache_bytes, rank
 from model_catalog.fit.known_models import model_of_folder
+from model_catalog.weight_form import WeightForm, form_of_folder
 
 
 class PlacementRules(BaseModel):
@@ -38,8 +42,9 @@ class PlacementRules(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """A served model as placement sees it; `name` is its key, as text. `pack` None: whatever is installed and can run
-    it. `sealed`: the artifact that a licence must name.
+    """A served model as placement sees it; `name` is its key, as text. `pack` is an admin's word, `preferred_pack` the
+    catalogue's; which one runs it says `appliance.placement.choice`. `sealed`: the artifact that a licence must name.
+    `families`: those that these weights were made for; none: any.
     """
 
     name: str
@@ -47,12 +52,15 @@ class Order:
     digest: str
     model_name: str
     size_bytes: int
-    task: Literal["chat", "embedding"]
+    task: Task
     pack: str | None
     max_model_len: int
     kv_cache_bytes: int
     replicas: int
     rules: PlacementRules
+    preferred_pack: str | None = None
+    quantization: str | None = None
+    families: tuple[str, ...] = ()
     sealed: str | None = None
 
 
@@ -63,18 +71,8 @@ class Stock:
     nodes: Sequence[NodeView]
 
     @cached_property
-    def kinds(self) -> list[CardKind]:
-        return card_kinds(self.nodes)
-
-    @cached_property
-    def packs(self) -> frozenset[str]:
-        """Those that are installed somewhere, and that this release knows."""
-        return frozenset(pack for packs in {node.packs for node in self.nodes} for pack in packs) & set(pack_names())
-
-    @cached_property
-    def most_cores(self) -> int:
-        """Of one NUMA node."""
-        return max((len(numa.cores) for node in self.nodes for numa in node.numa_nodes), default=0)
+    def ground(self) -> Ground:
+        return ground_of(self.nodes)
 
     @cached_property
     def holders(self) -> dict[str, list[NodeView]]:
@@ -89,6 +87,9 @@ class Stock:
 WEIGHTS: dict[Path, Weight] = {}
 """What fit read of a folder; its name is a digest, so what is in it never changes."""
 
+FORMS: dict[Path, WeightForm] = {}
+NO_WEIGHT = Weight("", 0)
+DEFAULT_PACK = "vllm-cpu"
 MOST_REMEMBERED = 4096
 WAYS: dict[tuple[object, ...], tuple[Layout, ...]] = {}
 
@@ -113,28 +114,34 @@ def terms_of(order: Order, stock: Stock) -> Terms:
 
 
 def cores_of(order: Order, stock: Stock) -> tuple[int, ...]:
-    """A chat engine on the processor gets a NUMA node's cores to itself while there are any left, others share."""
-    if order.rules.cores is not None:
-        return (order.rules.cores,)
-    return (stock.most_cores, 0) if order.task == "chat" and stock.most_cores else (0,)
+    return (order.rules.cores,) if order.rules.cores is not None else cores_for(order.task, stock.ground)
 
 
-def packs_of(order: Order, stock: Stock) -> list[str]:
-    """The pack that was chosen, else all that are installed somewhere and serve this task from these files."""
-    if order.pack is not None:
-        return [order.pack] if order.pack in pack_names() else []
-    files = "gguf" if any(order.folder.glob("*.gguf")) else "safetensors"
-    packs = (load_pack(name) for name in sorted(stock.packs))
-    return [pack.name for pack in packs if can_serve(pack, order) and files in pack.weight_formats]
+def wish_of(order: Order) -> Wish:
+    """How the weights are quantized is the catalogue's word, where it is known which of its variants they are."""
+    form = form_of(order.folder)
+    return Wish(
+        weight=weight_of(order),
+        form=replace(form, quantization=order.quantization or form.quantization),
+        task=order.task,
+        families=order.families,
+        sealed=order.sealed is not None,
+        chosen=order.pack,
+        preferred=order.preferred_pack,
+    )
 
 
-def can_serve(pack: EnginePack, order: Order) -> bool:
-    return order.task in pack.tasks and (order.sealed is None or pack.launch.sealed is not None)
+def form_of(folder: Path) -> WeightForm:
+    if not folder.is_dir():
+        return form_of_folder(folder)
+    if folder not in FORMS:
+        FORMS[folder] = form_of_folder(folder)
+    return FORMS[folder]
 
 
 def demand_of(order: Order, stock: Stock) -> Demand:
     weight = weight_of(order)
-    found = ways_of(weight, order.folder, terms_of(order, stock), stock.kinds, packs_of(order, stock))
+    found = ways_of(order, stock)
     layouts = tuple(layout for layout in found if layout.family != CPU) if order.rules.cards else found
     return Demand(
         name=order.name,
@@ -147,14 +154,30 @@ def demand_of(order: Order, stock: Stock) -> Demand:
     )
 
 
-def ways_of(weight: Weight, folder: Path, terms: Terms, kinds: list[CardKind], packs: list[str]) -> tuple[Layout, ...]:
+def obstacle_to(order: Order, stock: Stock) -> str | None:
+    """Why it can run in no way on these nodes, whatever else they run; None where it can."""
+    return None if ways_of(order, stock) else obstacle(wish_of(order), terms_of(order, stock), stock.ground)
+
+
+def ways_of(order: Order, stock: Stock) -> tuple[Layout, ...]:
     """Reckoned once: every turn of the reconciler asks the same for every served model."""
-    key = (folder, weight.size_bytes, weight.model is None, terms, tuple(kinds), tuple(packs))
+    wish, terms = wish_of(order), terms_of(order, stock)
+    weight = (order.folder, wish.weight.size_bytes, wish.weight.model is None)
+    key = (weight, replace(wish, weight=NO_WEIGHT), terms, stock.ground)
     if key not in WAYS:
         if len(WAYS) >= MOST_REMEMBERED:
             WAYS.clear()
-        WAYS[key] = ways(weight, terms, kinds=kinds, packs=packs)
+        WAYS[key] = ways_here(wish, terms, stock.ground)
     return WAYS[key]
+
+
+def unplaced_pack(order: Order) -> str:
+    """Where the cluster places replicas itself, nobody here knows its cards: the first pack that is for a processor."""
+    everywhere = Ground((), frozenset(pack_names()), memory_bytes=0, cores=0)
+    able = sorted(able_packs(wish_of(order), everywhere), key=rank)
+    named = order.pack or (order.preferred_pack if order.preferred_pack in able else None)
+    on_processor = (pack for pack in able if CPU in load_pack(pack).accelerators)
+    return named or next(on_processor, DEFAULT_PACK)
 
 
 def constraints_of(order: Order, stock: Stock) -> Constraints:

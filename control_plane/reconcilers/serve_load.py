@@ -1,7 +1,7 @@
 """What one turn of `serve` works on: the rows as plain values, and from a placement to the replica's spec."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from appliance.base import clock
 from appliance.base.ids import public_id
 from appliance.base.settings import Settings
+from appliance.base.tasks import TASKS
+from appliance.engines.chat import chat_flags
 from appliance.engines.pack import load_pack
 from appliance.placement.nodes import NodeView
 from appliance.serving.spec import ReplicaSpec
@@ -76,6 +78,8 @@ def has_replicas(served: ServedModel, version: ModelVersion, *, runs: bool) -> b
     """A version that turned out damaged is not started, but what runs of it is not stopped either."""
     if served.desired_state is DesiredState.REMOVED or served.desired_replicas == 0 or version.digest is None:
         return False
+    if served.task not in TASKS:  # of a newer release
+        return False
     return version.state is VersionState.READY or (version.state is VersionState.DAMAGED and runs)
 
 
@@ -92,18 +96,22 @@ def wanted_of(served: ServedModel, version: ModelVersion) -> Wanted:
 
 
 def order_of(served: ServedModel, version: ModelVersion, settings: Settings) -> Order:
+    facts = facts_of(version)
     return Order(
         name=str(served.id),
         folder=WeightStore(settings.paths.weights).versions_folder / str(version.digest),
         digest=str(version.digest),
         model_name=version.model_name,
         size_bytes=version.total_bytes or 0,
-        task="embedding" if served.task == "embedding" else "chat",
-        pack=served.engine_pack or facts_of(version).pack,
+        task=TASKS[served.task],
+        pack=served.engine_pack,
         max_model_len=served.max_model_len,
         kv_cache_bytes=int(settings.engines.kv_cache_gib * GIB),
         replicas=served.desired_replicas,
-        sealed=facts_of(version).sealed,
+        preferred_pack=facts.pack,
+        quantization=facts.quantization,
+        families=facts.accelerators,
+        sealed=facts.sealed,
         rules=PlacementRules.model_validate(served.placement_rules),
     )
 
@@ -117,7 +125,7 @@ def with_replicas(loaded: Loaded, outcome: Outcome, *, settings: Settings, node_
         runs = row.state is not PlacementState.STOPPING and model in loaded.orders
         spec = spec_of(row, loaded, name=names[model], settings=settings, node_id=node_id) if runs else None
         replicas[model].append(PlacedReplica(application, spec))
-    remarks = remarks_of(outcome, loaded.nodes or ())
+    remarks = remarks_of(outcome, loaded)
     return [
         replace(
             each,
@@ -150,6 +158,7 @@ def spec_of(row: Row, loaded: Loaded, *, name: str, settings: Settings, node_id:
         cores=part.cores if part else (),
         num_cpus=facts.num_cpus,
         engine_args=facts.args if layout.pack == facts.pack else (),
+        chat=facts.chat,
         sealed=facts.sealed,
         home=settings.paths.root,
         node_id=part.node_id if part else node_id,
@@ -157,13 +166,28 @@ def spec_of(row: Row, loaded: Loaded, *, name: str, settings: Settings, node_id:
     )
 
 
-def remarks_of(outcome: Outcome, nodes: Sequence[NodeView]) -> dict[UUID, str]:
-    """Of replicas that leave their place: where they are, and why."""
+def remarks_of(outcome: Outcome, loaded: Loaded) -> dict[UUID, str]:
+    """What its engine does not bring out of a model; of replicas that leave their place, where they are, and why."""
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for model, sentence in (*lost_of(outcome, loaded), *leaving_of(outcome, loaded.nodes or ())):
+        if sentence not in found[model]:
+            found[model].append(sentence)
+    return {model: " ".join(sentences) for model, sentences in found.items()}
+
+
+def lost_of(outcome: Outcome, loaded: Loaded) -> Iterator[tuple[UUID, str]]:
+    for row in outcome.rows:
+        facts = loaded.engines.get(row.served_model_id)
+        if row.state is PlacementState.STOPPING or facts is None or facts.chat is None:
+            continue
+        for _, sentence in chat_flags(load_pack(row.seat.layout.pack), facts.chat).lost:
+            yield row.served_model_id, sentence
+
+
+def leaving_of(outcome: Outcome, nodes: Sequence[NodeView]) -> Iterator[tuple[UUID, str]]:
     hostnames = {node.node_id: node.hostname for node in nodes}
-    remarks: dict[UUID, str] = {}
     for row in outcome.rows:
         state, reason = outcome.decision.states.get(row.key, (row.state, None))
         if state is PlacementState.LEAVING:
             where = ", ".join(hostnames.get(part.node_id, part.node_id) for part in row.seat.parts)
-            remarks[row.served_model_id] = f"A replica stays on {where} until another answers: {reason}."
-    return remarks
+            yield row.served_model_id, f"A replica stays on {where} until another answers: {reason}."

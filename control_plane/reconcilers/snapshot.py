@@ -17,11 +17,11 @@ from appliance.base.contracts.snapshot import (
     Snapshot,
     SnapshotKey,
     SnapshotModel,
-    Task,
 )
 from appliance.base.files import write_atomically
 from appliance.base.ids import public_id
 from appliance.base.logs import get_logger
+from appliance.base.tasks import TASKS
 from control_plane.database.nudge import SNAPSHOT
 from control_plane.database.session import SessionFactory, transaction
 from control_plane.keys.repository import live_keys
@@ -92,18 +92,14 @@ def snapshot_models(served: Sequence[ServedModel]) -> tuple[SnapshotModel, ...]:
         SnapshotModel(
             name=each.name,
             served_model_id=public_id("srv", each.id),
-            task=served_task(each),
+            task=TASKS[each.task],
             max_model_len=each.max_model_len,
             owned_by=OWNER,
             created=int(each.created_at.timestamp()),
         )
         for each in served
-        if each.desired_state is DesiredState.SERVING
+        if each.desired_state is DesiredState.SERVING and each.task in TASKS
     )
-
-
-def served_task(served: ServedModel) -> Task:
-    return "embedding" if served.task == "embedding" else "chat"
 
 
 def read_snapshot(path: Path) -> Snapshot | None:

@@ -31,7 +31,11 @@ class ServedModelRequest(BaseModel):
     version_id: str | None = Field(None, max_length=80)
     desired_replicas: int = Field(1, ge=0, le=MOST_REPLICAS)
     max_model_len: int | None = Field(None, ge=16, le=10_000_000, description="Tokens of prompt and answer together.")
-    engine_pack: str | None = Field(None, max_length=80, description="The version's own when left out.")
+    engine_pack: str | None = Field(
+        None,
+        max_length=80,
+        description="When left out: the version's own where it can run here, else an installed one that can.",
+    )
     placement: PlacementRules = PlacementRules()
     managed_by: ManagedBy = ManagedBy.CONSOLE
 

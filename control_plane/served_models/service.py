@@ -15,6 +15,7 @@ from control_plane.catalogue import service as catalogue
 from control_plane.database.nudge import SNAPSHOT
 from control_plane.database.session import nudge
 from control_plane.nodes.repository import all_nodes
+from control_plane.placements.fleet import NodeFacts
 from control_plane.placements.wanted import PlacementRules
 from control_plane.served_models import repository
 from control_plane.served_models.tables import DesiredState, ManagedBy, ServedModel
@@ -53,6 +54,8 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
         raise BadRequest(f"`max_model_len` can be {facts.longest} at most for this model.", param="max_model_len")
     if wanted.engine_pack is not None:
         require_pack(wanted.engine_pack, task=version.task)
+    elif wanted.managed_by is not ManagedBy.HELM:  # helm may come before its nodes
+        require_installed(installed_packs(session), task=version.task)
     require_nodes(session, wanted.rules.nodes)
     served = ServedModel(
         project_id=version.project_id,
@@ -80,7 +83,7 @@ def require_served(task: str, *, model: str) -> None:
     if task not in SERVED_TASKS:
         raise BadRequest(
             f"{model[:80]} is for {task.replace('_', ' ')}, which no engine pack serves yet.",
-            hint="`appliance models` says what each model is for; chat and embedding models can be served.",
+            hint="`appliance models` says what each model is for; chat, embedding and rerank models can be served.",
             param="model",
             code="task_not_served",
         )
@@ -94,6 +97,24 @@ def require_pack(name: str, *, task: str) -> None:
         )
     if task not in load_pack(name).tasks:
         raise BadRequest(f"The engine pack {name} does not serve models for {task}.", param="engine_pack")
+
+
+def installed_packs(session: Session) -> set[str]:
+    facts = [NodeFacts.model_validate(node.observed_facts) for node in all_nodes(session)]
+    return {name for each in facts for name in each.engine_packs}
+
+
+def require_installed(installed: Collection[str], *, task: str) -> None:
+    """Raises BadRequest where packs are installed, but none for this task; before any node told of one all may come."""
+    known = [load_pack(name) for name in installed if name in pack_names()]
+    if known and not any(task in pack.tasks for pack in known):
+        able = ", ".join(name for name in pack_names() if task in load_pack(name).tasks)
+        raise BadRequest(
+            f"No engine pack that is installed here serves models for {task}.",
+            hint=f"Install one of {able} (`appliance engines install`), or name one that will be there.",
+            param="engine_pack",
+            code="task_not_installed",
+        )
 
 
 def require_nodes(session: Session, names: Collection[str]) -> None:

@@ -7,13 +7,12 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict
 
 from appliance.base.errors import BadRequest
+from appliance.engines.chat import ChatFacts
+from appliance.placement.offers import UNKNOWN_CONTEXT_TOKENS
 from model_catalog.schema import CatalogueEntry, Variant
+from model_catalog.vocabulary import Task
 
 IMPORT_MODEL = "import_model"
-UNKNOWN_CONTEXT_TOKENS = 2048
-"""Where neither the catalogue nor config.json says how long a prompt may be."""
-
-DEFAULT_PACK = "vllm-cpu"
 
 
 class Payload(BaseModel):
@@ -60,8 +59,10 @@ class ImportResult(Payload):
 class EngineFacts(Payload):
     """What `model_versions.engine` holds: how an engine is to run these weights. `pack` None: any that can.
 
-    `max_model_len` is what it is served with when nothing is said, `context` the most that may be asked for. `sealed`:
-    the digest of the artifact that a licence must name; None for open weights.
+    A version of an earlier release lacks some of it. `max_model_len` is what it is served with when nothing is said,
+    `context` the most that may be asked for. `sealed`: the digest of the artifact that a licence must name; None for
+    open weights. `quantization` and `accelerators` are those of the catalogue's variant, where it is known which one
+    these weights are; `capabilities` its entry's.
     """
 
     pack: str | None = None
@@ -69,6 +70,10 @@ class EngineFacts(Payload):
     context: int | None = None
     num_cpus: float = 1.0
     args: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    chat: ChatFacts | None = None
+    quantization: str | None = None
+    accelerators: tuple[str, ...] = ()
     sealed: str | None = None
 
     @property
@@ -76,7 +81,8 @@ class EngineFacts(Payload):
         return self.max_model_len if self.context is None else self.context
 
 
-def engine_facts(entry: CatalogueEntry | None) -> EngineFacts:
+def engine_facts(entry: CatalogueEntry | None, variant: Variant | None = None) -> EngineFacts:
+    """`variant` None: nobody said which of the entry's these weights are."""
     if entry is None:
         return EngineFacts()
     engine = entry.engine
@@ -86,6 +92,22 @@ def engine_facts(entry: CatalogueEntry | None) -> EngineFacts:
         context=None if entry.context is None else int(entry.context.value),
         num_cpus=engine.num_cpus,
         args=engine.args,
+        capabilities=tuple(capability.value for capability in entry.capabilities),
+        chat=chat_facts(entry),
+        quantization=variant.quantization.value if variant and variant.quantization else None,
+        accelerators=variant.accelerators if variant else (),
+    )
+
+
+def chat_facts(entry: CatalogueEntry) -> ChatFacts | None:
+    """None where the catalogue knows nothing that an engine could be told. The template comes with the weights."""
+    chat, advice = entry.chat, entry.sampling.model_dump(exclude_none=True, exclude={"evidence", "source"})
+    if entry.task is not Task.CHAT or not (chat or advice):
+        return None
+    return ChatFacts(
+        tool_parser=chat.tool_call_parser if chat else None,
+        reasoning_parser=chat.reasoning_parser if chat else None,
+        sampling=advice,
     )
 
 
@@ -111,6 +133,3 @@ def context_of(folder: Path) -> int | None:
         return None
     value = cast(dict[str, Any], config).get("max_position_embeddings") if isinstance(config, dict) else None
     return value if isinstance(value, int) and value > 0 else None
-
-
-Task = Literal["chat", "embedding"]

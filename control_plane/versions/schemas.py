@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from appliance.base.ids import public_id
+from appliance.base.tasks import Task
 from control_plane.jobs.schemas import JobAnswer
 from control_plane.versions.tables import ModelVersion, VersionState
 
@@ -49,7 +50,7 @@ class ImportRequest(BaseModel):
     source_path: str | None = Field(None, max_length=4096)
     hub: HubRequest | None = None
     variant: str | None = Field(None, max_length=80)
-    task: Literal["chat", "embedding"] | None = None
+    task: Task | None = None
     leave_code_out: bool = False
 
     @model_validator(mode="after")

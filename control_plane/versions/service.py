@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from appliance.base.errors import BadRequest, NotFound
 from appliance.base.ids import parse_public_id, public_id
+from appliance.base.tasks import Task
 from control_plane.access.domain import Principal
 from control_plane.audit.service import record
 from control_plane.catalogue import service as catalogue
@@ -24,13 +25,12 @@ from control_plane.versions.domain import (
     HubPlace,
     ImportResult,
     ImportSpec,
-    Task,
     engine_facts,
     expected_files,
     find_variant,
 )
 from control_plane.versions.tables import ModelVersion, VersionState
-from model_catalog.schema import CatalogueEntry
+from model_catalog.schema import CatalogueEntry, Variant
 
 
 def import_from_catalogue(
@@ -45,7 +45,7 @@ def import_from_catalogue(
             param="source_path",
             code="weights_not_local",
         )
-    version = add_version(session, model_name=entry.name, variant=variant.name, task=entry.task.value, entry=entry)
+    version = add_version(session, model_name=entry.name, variant=variant, task=entry.task.value, entry=entry)
     spec = ImportSpec(
         version_id=public_id("ver", version.id),
         model_name=entry.name,
@@ -87,15 +87,15 @@ def import_brought(
 
 
 def add_version(
-    session: Session, *, model_name: str, variant: str | None, task: str, entry: CatalogueEntry | None
+    session: Session, *, model_name: str, variant: Variant | None, task: str, entry: CatalogueEntry | None
 ) -> ModelVersion:
-    facts = engine_facts(entry).model_dump(mode="json")
+    facts = engine_facts(entry, variant).model_dump(mode="json")
     if entry is None:
         facts.pop("max_model_len")  # the import finds it in config.json
     version = ModelVersion(
         project_id=default_project(session).id,
         model_name=model_name,
-        variant=variant,
+        variant=variant.name if variant else None,
         task=task,
         source={},
         engine=facts,

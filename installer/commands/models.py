@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from appliance.base.errors import NotFound
 from installer.commands.options import Json
 from installer.terminal import out, print_exactly, print_json, settings, speaks_plainly, table
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from model_catalog.fit.answer import Answer
     from model_catalog.fit.cards import Card
     from model_catalog.fit.estimate import FitReport, Subject
+    from model_catalog.fit.known_models import KnownModel
 
 app = typer.Typer(rich_markup_mode="markdown")
 GIB = 1024**3
@@ -170,7 +172,7 @@ def update(
 @app.command()
 @speaks_plainly
 def fit(
-    name: Annotated[str, typer.Argument(help="A catalogue entry, or a folder with config.json.")],
+    name: Annotated[str, typer.Argument(help="A catalogue entry, a YAML file with one, or a folder with config.json.")],
     on: Annotated[
         str | None, typer.Option("--on", help="A kind of card, or `cpu` for this machine; all kinds when left out.")
     ] = None,
@@ -185,19 +187,20 @@ def fit(
     fp8_cache: Annotated[bool, typer.Option("--fp8-cache", help="Keep the KV cache in fp8.")] = False,
     pack: Annotated[str | None, typer.Option("--pack", help="Engine pack; the card's usual one when left out.")] = None,
     nodes: Annotated[int, typer.Option("--nodes", min=1, max=16, help="Nodes it may spread over.")] = 1,
+    entry: Annotated[str | None, typer.Option("--entry", help="Which entry of a YAML file with several.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether a model fits on a kind of card, with the sum line by line. Needs no running appliance.
+    """Say whether a model fits on a kind of card, with the sum line by line. Without a running appliance it knows the
+    entries that ship with the release, not your own; a file's it knows always.
 
     Example: `appliance models fit ernie-4.5-300b-a47b --on p800 --quantization wint4`
     """
     from model_catalog.fit.answer import answer, on_every_card, usual_ask
     from model_catalog.fit.estimate import Subject
-    from model_catalog.fit.known_models import find_model
     from model_catalog.fit.kv_cache import FP8_BYTES
     from model_catalog.fit.overheads import find_overheads
 
-    model = find_model(name)
+    model = model_named(name, entry=entry)
     weights = model.weights(quantization)
     usual = usual_ask(model)
     ask = replace(
@@ -222,32 +225,57 @@ def fit(
 @app.command()
 @speaks_plainly
 def here(
+    file: Annotated[Path | None, typer.Argument(help="YAML with entries; the catalogue's when left out.")] = None,
     root: Annotated[
         Path | None, typer.Option("--root", hidden=True, help="Another machine's files, to replay.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which of the known models this box could run, each alone, and where. Needs no running appliance.
+    """Say which of the known models this box could run, each alone, and where. Without a running appliance it knows
+    the entries that ship with the release, not your own.
 
     Example: `appliance models here`
     """
     from appliance.hardware.discovery import discover
     from installer.box_fit import verdicts
+    from installer.known_entries import entries_of_file, known_entries
 
-    found = list(verdicts(discover(root) if root else discover()))
+    known = known_entries(settings().paths) if file is None else entries_of_file(file)
+    found = list(verdicts(discover(root) if root else discover(), known.entries.values()))
     if as_json:
-        print_json({"models": [verdict.document() for verdict in found]})
+        print_json({"models": [verdict.document() for verdict in found], "note": known.note})
         return
     rows = [
         [
             verdict.model,
             "[green]fits[/]" if verdict.fits else "does not fit",
+            verdict.form,
             f"{verdict.pack} (unverified)" if verdict.unverified else verdict.pack,
             verdict.where or verdict.why_not,
         ]
         for verdict in sorted(found, key=lambda verdict: not verdict.fits)
     ]
-    out.print(table("", ["Model", "", "Engine pack", "Where, or what is missing"], rows))
+    out.print(table("", ["Model", "", "Form", "Engine pack", "Where, or what is missing"], rows))
+    if known.note:
+        print_exactly(known.note)
+
+
+def model_named(name: str, *, entry: str | None) -> "KnownModel":
+    """A folder and a file need no appliance; a name may be an admin's own."""
+    from installer.known_entries import entries_of_file, is_entry_file, known_entries, only_entry
+    from model_catalog.fit.known_models import find_model, model_of_entry
+
+    if is_entry_file(name):
+        return model_of_entry(only_entry(entries_of_file(Path(name)), path=name, name=entry))
+    if "/" in name or Path(name).is_dir():
+        return find_model(name)
+    known = known_entries(settings().paths)
+    try:
+        return find_model(name, entries=known.entries)
+    except NotFound as error:
+        if known.note:
+            error.hint = f"{known.note} {error.hint}"
+        raise
 
 
 def card_named(name: str) -> "Card":

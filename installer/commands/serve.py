@@ -58,7 +58,9 @@ def deploy(
     max_model_len: Annotated[
         int | None, typer.Option("--max-model-len", min=16, help="Tokens of prompt and answer together.")
     ] = None,
-    pack: Annotated[str | None, typer.Option("--pack", help="Engine pack; the model's own when left out.")] = None,
+    pack: Annotated[
+        str | None, typer.Option("--pack", help="Engine pack; when left out the model's own, else one that can run it.")
+    ] = None,
     policy: Annotated[
         str, typer.Option("--policy", help="`pack` fills nodes that are begun, `spread` keeps replicas apart.")
     ] = "pack",

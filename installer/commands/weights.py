@@ -40,7 +40,7 @@ def import_model(
     repository: Annotated[str | None, typer.Option("--repository", help="Owner and name on the hub.")] = None,
     revision: Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit.")] = None,
     endpoint: Annotated[str | None, typer.Option("--endpoint", help="A mirror of the hub, https://...")] = None,
-    task: Annotated[str | None, typer.Option("--task", help="`chat` or `embedding`.")] = None,
+    task: Annotated[str | None, typer.Option("--task", help="`chat`, `embedding` or `rerank`.")] = None,
     variant: Annotated[str | None, typer.Option("--variant", help="Of a catalogue entry.")] = None,
     leave_code_out: Annotated[
         bool, typer.Option("--leave-code-out", help="Take the model without the program code that comes with it.")

@@ -33,20 +33,23 @@ class KnownModel:
         return counted(self.shape, find_quantization(variant))
 
 
-def fitted_names() -> list[str]:
+def fitted_names(entries: Mapping[str, CatalogueEntry] | None = None) -> list[str]:
     """Entries whose shape fit knows, sorted."""
-    return [name for name, entry in load_catalogue().items() if entry.no_shape is None]
+    known = load_catalogue() if entries is None else entries
+    return sorted(name for name, entry in known.items() if entry.no_shape is None)
 
 
-def find_model(name: str) -> KnownModel:
-    """A path is meant where `name` has a slash or is a folder; raises NotFound or BadRequest."""
+def find_model(name: str, *, entries: Mapping[str, CatalogueEntry] | None = None) -> KnownModel:
+    """A path is meant where `name` has a slash or is a folder; raises NotFound or BadRequest. `entries` None: those
+    that ship with the release.
+    """
     folder = Path(name)
     if "/" in name or folder.is_dir():
         return model_of_folder(folder)
-    entry = load_catalogue().get(name)
+    entry = (load_catalogue() if entries is None else entries).get(name)
     if entry is not None:
         return model_of_entry(entry)
-    near = ", ".join(get_close_matches(name, fitted_names(), n=5, cutoff=0.3))
+    near = ", ".join(get_close_matches(name, fitted_names(entries), n=5, cutoff=0.3))
     raise NotFound(
         f"The catalogue does not have a model `{name}`.",
         hint=f"Give a folder with its config.json, or a name of docs/catalogue.md{f'; near: {near}' if near else ''}.",

@@ -4,15 +4,13 @@ File `snapshot/gateway.json` in the home, replaced atomically; a message on Redi
 readers. Bound for a revoked key: the message, or else one `gateway.refresh_seconds` after the file is written.
 """
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict
+
+from appliance.base.tasks import Task
 
 SNAPSHOT_FORMAT = 1
 SNAPSHOT_FILE = "gateway.json"
 SNAPSHOT_CHANNEL = "gateway.snapshot"
-
-Task = Literal["chat", "embedding"]
 
 
 class SnapshotKey(BaseModel):

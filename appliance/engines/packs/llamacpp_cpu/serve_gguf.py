@@ -6,6 +6,7 @@ The folder of weights holds one GGUF file, or safetensors that are written as GG
 # pyright: basic, reportMissingImports=false
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -48,6 +49,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--kv-cache-bytes", type=int, required=True)
     parser.add_argument("--cache", required=True, help="where converted weights are kept")
     parser.add_argument("--quantization", choices=QUANTIZATIONS, default="none", help="of converted weights")
+    parser.add_argument("--sampling", type=json.loads, default={}, help="JSON of what holds where a request is silent")
     parser.add_argument("--cores", default="", help="logical CPUs to run on, one thread each, as 0,1,2")
     return parser.parse_args()
 
@@ -94,6 +96,8 @@ def parameters(options: argparse.Namespace, *, weights: Path, slots: int) -> xll
     made.endpoint_slots = False
     made.ui = False
     made.use_jinja = True
+    for name, value in options.sampling.items():
+        setattr(made.sampling, name, value)
     if options.cores:
         made.cpuparams.n_threads = len(cores_of(options))
     return made

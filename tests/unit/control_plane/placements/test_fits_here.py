@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from appliance.base.errors import BadRequest
 from appliance.base.ids import new_uuid
+from appliance.placement.choice import ground_of
 from appliance.placement.nodes import CardView, Claim, NodeState, NodeView, NumaView
+from appliance.placement.offers import known_shape, offer_of, terms_of, weight_of
 from appliance.placement.ways import processor_bytes
 from control_plane.catalogue.repository import Mark
 from control_plane.catalogue.schemas import FitsAnswer, FitsVerdict
@@ -17,7 +19,6 @@ from control_plane.catalogue.service import digest_of, document_of
 from control_plane.catalogue.shelf import Listing, shown_of
 from control_plane.catalogue.tables import Origin
 from control_plane.placements.fits_here import FitsHere, Now
-from control_plane.placements.offers import ground_of, known_shape, offer_of, terms_of, weight_of
 from model_catalog.admission import require_admissible
 from model_catalog.schema import Architecture, Figure
 from tests.fixtures.catalogue_entries import entry, figure, raw_entry
@@ -31,12 +32,15 @@ BOX = NodeView(
 BOTH = replace(BOX, packs=frozenset({"vllm-cuda", "vllm-cpu"}))
 
 
+ANY_PACK = {"max_model_len": 2048}
+
+
 def variant(name: str, gib: float) -> dict[str, Any]:
     return raw_entry("a")["variants"][0] | {"name": name, "weight_bytes": figure(int(gib * GIB))}
 
 
 def listing(*entries: tuple[str, list[dict[str, Any]]], **changes: Any) -> Listing:
-    made = [entry(name, variants=variants, **changes) for name, variants in entries]
+    made = [entry(name, **{"variants": variants, "engine": ANY_PACK, **changes}) for name, variants in entries]
     marks = [Mark(new_uuid(), one.name, Origin.CUSTOM, digest_of(document_of(one))) for one in made]
     return Listing(1, {one.name: shown_of(mark, one, overrides=False) for mark, one in zip(marks, made, strict=True)})
 
@@ -96,13 +100,13 @@ def test_an_entry_without_figures_is_reckoned_by_its_size() -> None:
 
 
 def test_main_memory_is_rounded_up_by_less_than_a_64th() -> None:
-    ground = ground_of([replace(BOX, cards=(), packs=frozenset({"vllm-cpu"}))], kv_cache_bytes=GIB)
+    ground = ground_of([replace(BOX, cards=(), packs=frozenset({"vllm-cpu"}))])
     for size in range(10, 80):
         one = entry("a", variants=[variant("bf16", size)])
         weight = weight_of(one, one.default_variant, known_shape(one))
         assert weight is not None
-        needed = processor_bytes(weight, terms_of(one, ground), "vllm-cpu")
-        asked = offer_of(one, ground).forms[0].question.layouts[0].bytes_per_card
+        needed = processor_bytes(weight, terms_of(one, ground, kv_cache_bytes=GIB), "vllm-cpu")
+        asked = offer_of(one, ground, kv_cache_bytes=GIB).forms[0].question.layouts[0].bytes_per_card
         assert needed <= asked < needed * 65 / 64
 
 
@@ -171,3 +175,25 @@ def test_an_encoder_of_text_takes_a_pack_for_its_task(is_known: bool) -> None:
     packs = frozenset({"vllm-cuda" if is_known else "llamacpp-cpu"})
     answer = ask(Now([replace(BOX, packs=packs)], []), variant("f32", 1), task="embedding")
     assert answer.verdict == ("now" if is_known else "never")
+
+
+def test_the_entrys_own_pack_goes_before_others_where_it_can_run() -> None:
+    own = {"max_model_len": 2048, "pack": "vllm-cpu"}
+    assert ask(Now([BOTH], []), variant("bf16", 20), engine=own).pack == "vllm-cpu"
+    assert ask(Now([BOX], []), variant("bf16", 20), engine=own).pack == "vllm-cuda"
+    assert ask(Now([BOTH], []), variant("bf16", 110), engine=own).pack == "vllm-cuda"
+
+
+def test_a_gguf_file_goes_to_the_engine_that_reads_it() -> None:
+    every = replace(BOTH, packs=BOTH.packs | {"llamacpp-cpu"})
+    gguf = variant("q8-0", 5) | {"format": "gguf", "quantization": "q8_0"}
+    own = {"max_model_len": 2048, "pack": "vllm-cpu"}
+    assert ask(Now([every], []), gguf, engine=own).pack == "llamacpp-cpu"
+    said = "No engine pack that is installed here serves chat models from gguf files."
+    assert ask(Now([BOTH], []), gguf).reason == said
+
+
+def test_what_no_pack_does_is_said() -> None:
+    speech = ask(Now([BOTH], []), variant("f16", 2), task="speech_to_text", capabilities=["audio"], sampling={})
+    assert speech.reason == "No engine pack that is installed here serves speech to text models from safetensors files."
+    assert ask(Now([BOTH], []), variant("f16", 2), task="rerank").verdict == "now"

@@ -9,7 +9,17 @@ from pydantic import ValidationError
 from appliance.base.paths import PROJECT_ROOT
 from appliance.placement.nodes import CardView, NodeView, NumaView
 from appliance.placement.planner import plan
-from control_plane.placements.wanted import NOWHERE, Order, PlacementRules, Stock, cores_of, demand_of, packs_of
+from control_plane.placements.wanted import (
+    NOWHERE,
+    Order,
+    PlacementRules,
+    Stock,
+    cores_of,
+    demand_of,
+    obstacle_to,
+    unplaced_pack,
+    ways_of,
+)
 
 GIB = 1024**3
 GUIDE = PROJECT_ROOT / "model_catalog" / "bundled" / "sails_guide" / "weights"
@@ -27,17 +37,65 @@ WITH_CARD = replace(
 )
 
 
+def packs_of(order: Order, *nodes: NodeView) -> list[str]:
+    return list(dict.fromkeys(layout.pack for layout in ways_of(order, Stock(nodes))))
+
+
 def test_whatever_is_installed_and_serves_the_task_from_these_files(tmp_path: Path) -> None:
-    assert packs_of(ORDER, Stock([WITH_CARD])) == ["vllm-cpu", "vllm-cuda"]
+    assert packs_of(ORDER, WITH_CARD) == ["vllm-cuda", "vllm-cpu"]
     both = replace(NODE, packs=frozenset({"llamacpp-cpu", "vllm-cpu", "of-a-newer-release"}))
-    assert packs_of(ORDER, Stock([both])) == ["llamacpp-cpu", "vllm-cpu"]
-    assert packs_of(replace(ORDER, task="embedding"), Stock([both])) == ["vllm-cpu"]
+    assert packs_of(ORDER, both) == ["vllm-cpu", "llamacpp-cpu"]
+    assert packs_of(replace(ORDER, task="embedding"), both) == ["vllm-cpu"]
+    assert packs_of(replace(ORDER, task="rerank"), both) == ["vllm-cpu"]
     (tmp_path / "model.gguf").touch()
-    assert packs_of(replace(ORDER, folder=tmp_path), Stock([both])) == ["llamacpp-cpu"]
+    assert packs_of(replace(ORDER, folder=tmp_path), both) == ["llamacpp-cpu"]
 
 
 def test_a_pack_that_was_chosen_is_the_only_one() -> None:
-    assert packs_of(replace(ORDER, pack="vllm-cuda"), Stock([NODE])) == ["vllm-cuda"]
+    assert packs_of(replace(ORDER, pack="vllm-cuda"), WITH_CARD) == ["vllm-cuda"]
+    assert packs_of(replace(ORDER, pack="llamacpp-cpu", preferred_pack="vllm-cpu"), NODE) == ["llamacpp-cpu"]
+    missing = obstacle_to(replace(ORDER, pack="vllm-cuda"), Stock([NODE]))
+    assert missing == "The engine pack vllm-cuda is not installed on any node."
+
+
+def test_the_catalogues_pack_goes_before_others_where_it_can_run() -> None:
+    assert packs_of(replace(ORDER, preferred_pack="vllm-cpu"), WITH_CARD) == ["vllm-cpu"]
+    assert packs_of(replace(ORDER, preferred_pack="sglang-cuda"), WITH_CARD) == ["vllm-cuda", "vllm-cpu"]
+    small = replace(WITH_CARD, host_memory_bytes=GIB // 2)
+    assert packs_of(replace(ORDER, preferred_pack="vllm-cpu"), small) == ["vllm-cuda"]
+
+
+def test_what_the_weights_are_made_of_decides(tmp_path: Path) -> None:
+    both = replace(WITH_CARD, packs=frozenset({"vllm-cuda", "vllm-cpu", "llamacpp-cpu"}))
+    assert packs_of(replace(ORDER, quantization="awq"), both) == ["vllm-cuda"]
+    assert packs_of(replace(ORDER, families=("cpu",)), both) == ["vllm-cpu", "llamacpp-cpu"]
+    assert packs_of(replace(ORDER, sealed="abc"), both) == ["vllm-cuda", "vllm-cpu"]
+    (tmp_path / "config.json").write_text('{"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"}')
+    assert packs_of(replace(ORDER, folder=tmp_path), both) == ["vllm-cuda", "vllm-cpu"]
+
+
+def test_what_no_pack_runs_says_which_need_none_meets(tmp_path: Path) -> None:
+    said = "No engine pack that is installed here serves"
+    stock = Stock([NODE])
+    assert obstacle_to(ORDER, stock) is None
+    assert (
+        obstacle_to(replace(ORDER, quantization="fp8"), stock) == f"{said} chat models from safetensors files in fp8."
+    )
+    (tmp_path / "model.gguf").touch()
+    gguf = replace(ORDER, folder=tmp_path)
+    assert obstacle_to(gguf, stock) == f"{said} chat models from gguf files."
+    chosen = obstacle_to(replace(gguf, pack="vllm-cpu"), stock)
+    assert chosen == "The engine pack vllm-cpu does not serve chat models from gguf files."
+    large = replace(ORDER, folder=Path("/nowhere"), size_bytes=900 * GIB)
+    assert "of main memory; the largest node has 20.0 GiB." in str(obstacle_to(large, stock))
+
+
+def test_where_the_cluster_places_a_pack_for_these_files_is_taken(tmp_path: Path) -> None:
+    assert unplaced_pack(ORDER) == "vllm-cpu"
+    assert unplaced_pack(replace(ORDER, preferred_pack="vllm-cuda")) == "vllm-cuda"
+    assert unplaced_pack(replace(ORDER, preferred_pack="vllm-cuda", pack="sglang-cuda")) == "sglang-cuda"
+    (tmp_path / "model.gguf").touch()
+    assert unplaced_pack(replace(ORDER, folder=tmp_path, preferred_pack="vllm-cpu")) == "llamacpp-cpu"
 
 
 def test_chat_gets_the_cores_that_are_left_and_embeddings_share() -> None:

@@ -45,7 +45,7 @@ def only_entry(found: KnownEntries, *, path: str, name: str | None) -> Catalogue
     """The entry `name` of a file; without a name its only one."""
     if name is None and len(found.entries) == 1:
         return next(iter(found.entries.values()))
-    if name in found.entries:
+    if name is not None and name in found.entries:
         return found.entries[name]
     wrong = f"has no entry `{name}`" if name else f"has {len(found.entries)} entries"
     raise BadRequest(f"{path} {wrong}.", hint=f"Say which with `--entry`: {', '.join(found.entries)}.", param="entry")

@@ -21,6 +21,7 @@ def test_secrets_differ_and_do_not_show_in_logs() -> None:
     assert first.text not in repr(first)
 
 
-@pytest.mark.parametrize("text", ["", "sk-ts-", "sk-ts-short-x", "sk-proj-" + "a" * 56, new_key_secret().text + "x"])
+@pytest.mark.parametrize("text", ["", "sk-ts-", "sk-ts-short-x", "sk-proj-" + "a" * 56])
 def test_other_texts_are_none_of_ours(text: str) -> None:
     assert parse_key_secret(text) is None
+    assert parse_key_secret(new_key_secret().text + "x") is None

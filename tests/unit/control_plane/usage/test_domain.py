@@ -1,15 +1,16 @@
 """Spool records turned into rows, and the months of partitions."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
 from appliance.base.errors import BadRequest
-from appliance.base.ids import new_uuid, public_id
+from appliance.base.ids import public_id
 from control_plane.usage.domain import MOST_BUCKETS, BucketWidth, UsageQuery, any_id
 from control_plane.usage.partitions import month_starts, partition_name
 
-KEY = new_uuid()
+KEY = UUID("01a2064e-e164-7b0e-baf5-0ebac83d0830")
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,11 @@
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from appliance.base.clock import monotonic
 from appliance.base.settings import load_settings
 from appliance.engines.conformance.engine import UnixConnection
 from appliance.engines.install import installed_environment
@@ -19,6 +17,7 @@ from appliance.engines.probe import is_healthy
 from appliance.engines.process import start_process
 from model_catalog.catalogue import find_entry
 from model_catalog.sources import local_folder
+from tests.fixtures.waiting import wait_until
 
 START_SECONDS = 300
 PACK = load_pack("vllm-cpu")
@@ -40,11 +39,13 @@ def socket() -> Generator[Path]:
     )
     command = engine_command(PACK, task="rerank", values=values, marks={})
     process = start_process(command, cwd=folder, socket=values.socket, log=folder / "engine.log")
-    began = monotonic()
+
+    def is_up() -> bool:
+        assert process.is_running(), process.last_lines(15)
+        return is_healthy(values.socket, probe=PACK.probe)
+
     try:
-        while not is_healthy(values.socket, probe=PACK.probe):
-            assert process.is_running() and monotonic() - began < START_SECONDS, process.last_lines(15)  # noqa: PT018
-            time.sleep(0.2)
+        wait_until(is_up, seconds=START_SECONDS, what=lambda: f"it starts: {process.last_lines(15)}", every=0.2)
         yield values.socket
     finally:
         process.end()

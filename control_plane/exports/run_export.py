@@ -28,7 +28,6 @@ FOR_OTHERS_TO_READ = 0o022
 def run_export(document: dict[str, Any], report: Report) -> dict[str, Any]:
     spec = ExportSpec.model_validate(document)
     settings = load_settings()
-    os.umask(FOR_OTHERS_TO_READ)
 
     def advance(progress: Progress) -> None:
         report.progress(**asdict(progress))
@@ -91,4 +90,5 @@ def result_of(made: Export | VolumeSet, *, signed_by: str) -> ExportResult:
 
 
 if __name__ == "__main__":
+    os.umask(FOR_OTHERS_TO_READ)
     run_job_process(run_export)

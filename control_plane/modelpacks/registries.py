@@ -11,7 +11,6 @@ from appliance.weights.modelpack.operations import ImportRequest, RegistryAddres
 from appliance.weights.urls import UrlGuard
 from control_plane.modelpacks.domain import ModelPackPlace, RegistryPlace
 
-PASSWORDS = "registries"
 OPEN_TO_OTHERS = 0o077
 
 
@@ -52,7 +51,7 @@ def import_request(
 
 def password_file(home: Home, host: str) -> Path:
     """One per registry, so that no request can have a password sent anywhere else."""
-    return home.secrets / PASSWORDS / host
+    return home.registry_passwords / host
 
 
 def password_of(place: RegistryPlace, home: Home) -> str:

@@ -45,7 +45,7 @@ class RegistryRequest(BaseModel):
     reference: str = Field(pattern=REFERENCE, max_length=500)
     plain_http: bool = False
     ca_file: AbsolutePath | None = None
-    user: str = Field("", max_length=200, pattern=r"^[^\x00-\x1f:]*$")
+    user: str = Field(default="", max_length=200, pattern=r"^[^\x00-\x1f:]*$")
 
     @model_validator(mode="after")
     def names_its_host(self) -> Self:

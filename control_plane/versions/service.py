@@ -79,7 +79,7 @@ def import_brought(
     row = catalogue.repository.by_name(session, brought.name)
     entry = catalogue.entry_of(row) if row else None
     task_name = task or (entry.task.value if entry else "chat")
-    version = failed_before(session, brought) or add_version(
+    version = failed_before(session, brought, task=task_name) or add_version(
         session, model_name=brought.name, variant=None, task=task_name, entry=entry
     )
     return version, start_import(session, principal, version, spec_of(brought, public_id("ver", version.id)))
@@ -96,7 +96,7 @@ def spec_of(brought: Brought, version_id: str) -> ImportSpec:
     )
 
 
-def failed_before(session: Session, brought: Brought) -> ModelVersion | None:
+def failed_before(session: Session, brought: Brought, *, task: str) -> ModelVersion | None:
     """The version of the same import that failed last: for want of a volume, as a rule, which is there now."""
     if brought.modelpack is None:
         return None
@@ -104,7 +104,8 @@ def failed_before(session: Session, brought: Brought) -> ModelVersion | None:
     version = repository.newest_locked(session, brought.name)
     if version is None or version.state is not VersionState.FAILED:
         return None
-    return version if version.source == source_of(spec_of(brought, "")) else None
+    is_same = version.task == task and version.source == source_of(spec_of(brought, ""))
+    return version if is_same else None
 
 
 def add_version(

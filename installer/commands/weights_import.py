@@ -54,8 +54,7 @@ def import_model(
     if hub is not None or repository is not None:
         body["hub"] = hub_place(hub, repository=repository, revision=revision, endpoint=endpoint)
     place = registry_place(registry, plain_http=plain_http, ca_file=ca_file, user=user)
-    if modelpack or place is not None:
-        body["modelpack"] = artifact_place(modelpack or [], place, tag=tag, unsigned=unsigned)
+    body["modelpack"] = artifact_place(modelpack or [], place, tag=tag, unsigned=unsigned)
     with AdminClient(settings().paths) as api:
         answer = api.post("/imports", body)
         job = watch(api, str(answer["job"]["id"]), quiet=as_json) if wait else answer["job"]
@@ -77,8 +76,12 @@ def hub_place(hub: str | None, *, repository: str | None, revision: str | None, 
 
 def artifact_place(
     places: list[Path], registry: "JsonObject | None", *, tag: str | None, unsigned: bool
-) -> "JsonObject":
-    """As the API takes it, which says what does not fit together."""
+) -> "JsonObject | None":
+    """As the API takes it, which says what does not fit together; None where no artifact is meant."""
+    if not places and registry is None:
+        if tag is not None or unsigned:
+            raise BadRequest("--tag and --unsigned are for --modelpack or --registry.", param="modelpack")
+        return None
     absolute = [str(place.absolute()) for place in places]
     return {"places": absolute, "registry": registry, "tag": tag, "unsigned": unsigned}
 

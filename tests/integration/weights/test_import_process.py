@@ -17,6 +17,7 @@ from control_plane.versions.run_import import run_import
 from tests.fixtures.hub_mirror import Mirror, running_mirror
 from tests.fixtures.oci_registry import OciRegistry
 from tests.fixtures.two_boxes import Box, trusting
+from tests.unit.weights.sealed.sealed_model import DEK, seal_small
 
 SECRET = "hf_from_a_file"
 
@@ -98,3 +99,17 @@ def keep_password(box: Box, host: str) -> None:
     with pytest.raises(SetupError, match="read by others"):
         password_of(RegistryPlace(reference=f"{host}/m:v1", user="ann"), Home(box.root))
     path.chmod(0o600)
+
+
+def test_a_sealed_model_moves_sealed_and_says_which_licence_it_needs(
+    tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = seal_small(model_folder, tmp_path / "sealed", dek=DEK)
+    here, there = Box(tmp_path / "a"), Box(tmp_path / "b")
+    here.export(here.store.publish(sealed.folder).digest, tmp_path / "usb")
+    trusting(there, other=here)
+    monkeypatch.setenv("APPLIANCE_HOME", str(there.root))
+    reader, writer = os.pipe()
+    spec = {"version_id": "ver-y", "model_name": "m", "modelpack": {"places": [str(tmp_path / "usb")]}}
+    assert run_import(spec, Report(writer))["sealed"] == sealed.artifact.digest
+    os.close(reader)

@@ -67,7 +67,14 @@ def test_a_registry_is_sent_with_what_belongs_to_it() -> None:
 
 def test_places_are_sent_as_absolute_paths() -> None:
     sent = artifact_place([Path("usb")], None, tag=None, unsigned=False)
+    assert sent is not None
     assert sent["places"] == [str(Path.cwd() / "usb")]
+
+
+def test_what_is_for_an_artifact_is_not_passed_over_without_one() -> None:
+    assert artifact_place([], None, tag=None, unsigned=False) is None
+    with pytest.raises(BadRequest, match="--modelpack"):
+        artifact_place([], None, tag=None, unsigned=True)
 
 
 def test_an_export_is_summed_up_with_its_volumes() -> None:
@@ -124,7 +131,7 @@ def test_a_job_s_row_says_why_it_failed_and_takes_nothing_for_markup() -> None:
 
 
 def test_a_job_s_facts_are_what_was_asked_and_what_came() -> None:
-    told = dict(facts(job(state="succeeded", error=None, result={"bytes": 5})))
+    told = {str(name): value for name, value in facts(job(state="succeeded", error=None, result={"bytes": 5}))}
     assert (told["asked: target"], told["result: bytes"]) == ("/usb", "5")
     assert "asked: tag" not in told
 

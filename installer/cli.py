@@ -7,6 +7,7 @@ from installer.commands import (
     doctor,
     engines,
     hardware,
+    jobs,
     keys,
     licence,
     logs,
@@ -42,6 +43,7 @@ app.command("hardware", rich_help_panel=MODELS)(speaks_plainly(hardware.hardware
 app.add_typer(nodes.app, name="nodes", rich_help_panel=MODELS)
 app.add_typer(models.app, name="models", rich_help_panel=MODELS)
 app.add_typer(weights.app, name="weights", rich_help_panel=MODELS)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=MODELS)
 app.add_typer(serve.app, name="serve", rich_help_panel=MODELS)
 app.add_typer(engines.app, name="engines", rich_help_panel=MODELS)
 app.add_typer(licence.app, name="licence", rich_help_panel=MODELS)

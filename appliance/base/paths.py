@@ -47,6 +47,11 @@ class Home:
         return self.root / "secrets"
 
     @property
+    def registry_passwords(self) -> Path:
+        """One file per OCI registry, named by its host and port."""
+        return self.secrets / "registries"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

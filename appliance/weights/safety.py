@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from appliance.base.errors import BadRequest
 from appliance.weights.disguises import disguise_of
 from appliance.weights.gguf import WrongGguf, read_gguf
+from appliance.weights.manifest import MANIFEST_FILE
 from appliance.weights.sealed.form import read_header
 from appliance.weights.templates import templates_in, try_templates
 
@@ -104,7 +105,12 @@ def walk(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def belongs(name: str) -> bool:
+    """A `MANIFEST.json` is left out in whatever folder: the store writes its own beside the files of a version, and one
+    that comes along (with a folder copied out of another box's store) says nothing that the files do not.
+    """
     path = Path(name)
+    if path.name == MANIFEST_FILE:
+        return False
     return path.suffix.lower() in WEIGHT_SUFFIXES + TEXT_SUFFIXES or path.name in PLAIN_NAMES
 
 

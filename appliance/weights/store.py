@@ -16,7 +16,7 @@ from appliance.base.errors import BadRequest, NotFound
 from appliance.base.files import fsync_folder, write_atomically
 from appliance.base.ids import new_uuid
 from appliance.weights.archives import ArchiveSource
-from appliance.weights.arrivals import JOURNAL_FILE, Arrival, arrival_of
+from appliance.weights.arrivals import JOURNAL_FILE, Arrival, arrival_of, try_lock
 from appliance.weights.blobs import BlobStore, make_folder, storage_error
 from appliance.weights.boundaries import Boundary, cross
 from appliance.weights.copying import hash_file
@@ -54,6 +54,7 @@ class WeightStore:
         self.root = root
         self.versions_folder = root / "versions"
         self.staging = root / "staging"
+        self.arriving = root / "arriving"
         self.blobs = BlobStore(root / "blobs" / "sha256", staging=self.staging)
 
     def versions(self) -> tuple[str, ...]:
@@ -198,6 +199,25 @@ class WeightStore:
         for inner in folders:
             fsync_folder(inner)
         cross(Boundary.FOLDERS_SYNCED)
+
+    @contextmanager
+    def reading(self, digest: str) -> Generator[Path]:
+        """The version's folder, which gc leaves alone meanwhile; the kernel frees the lock when its holder dies."""
+        with self.exclusively():  # so that no gc is between its question and its deed
+            descriptor = os.open(self.path_of(digest), os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        try:
+            yield self.path_of(digest)
+        finally:
+            os.close(descriptor)
+
+    def is_read(self, digest: str) -> bool:
+        """Whether somebody reads it now. Only under the store's lock."""
+        descriptor = os.open(self.path_of(digest), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return not try_lock(descriptor)
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def exclusively(self) -> Generator[None]:

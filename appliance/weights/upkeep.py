@@ -1,5 +1,6 @@
 """What the store holds and what of it nobody needs: disk use per version, and the removal of what is left over."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Collection
@@ -9,7 +10,7 @@ from pathlib import Path
 from appliance.base import clock
 from appliance.base.errors import SetupError
 from appliance.base.files import fsync_folder
-from appliance.weights.arrivals import is_under_way
+from appliance.weights.arrivals import is_named, is_under_way, try_lock
 from appliance.weights.manifest import read_manifest
 from appliance.weights.store import WeightStore, remove_unlinked, wanted_digests
 
@@ -66,7 +67,7 @@ def store_use(store: WeightStore) -> StoreUse:
         versions=tuple(uses),
         stored_bytes=sum(sizes.values()),
         orphan_bytes=sum(size for digest, size in sizes.items() if not holders[digest]),
-        arriving_bytes=folder_bytes(store.staging),
+        arriving_bytes=folder_bytes(store.staging) + folder_bytes(store.arriving),
         free_bytes=shutil.disk_usage(store.root).free if store.root.is_dir() else 0,
     )
 
@@ -74,13 +75,13 @@ def store_use(store: WeightStore) -> StoreUse:
 def collect(store: WeightStore, *, keep: Collection[str] | None, dry_run: bool = False) -> Collected:
     """Remove versions that are not in `keep` (None keeps all), blobs of no version, and old leftovers of imports.
 
-    Never what an import needs: its arrival is locked, its journal names its blobs, and a version is spared for an hour
-    after it was published. A file that an engine has mapped lives on until the engine lets go (unlink(2)), but `keep`
-    must name everything that is served.
+    Never what an import needs: its arrival is locked, its journal or its own links hold its blobs, and a version is
+    spared for an hour after it was published. Never what an export reads: that one holds the version. A file that an
+    engine has mapped lives on until the engine lets go (unlink(2)), but `keep` must name everything that is served.
     """
     with store.exclusively():
         versions = [] if keep is None else [digest for digest in store.versions() if is_free(store, digest, keep)]
-        arrivals = [folder for folder in sorted(leftovers(store.staging)) if is_stale(folder)]
+        arrivals = [folder for folder in all_leftovers(store) if is_stale(folder)]
         wanted = wanted_digests(store.staging, but=arrivals)
         blobs = orphans(store, wanted, gone=versions)
         freed = sum(size for _, size in blobs) + sum(folder_bytes(folder) for folder in arrivals)
@@ -91,7 +92,12 @@ def collect(store: WeightStore, *, keep: Collection[str] | None, dry_run: bool =
 
 
 def is_free(store: WeightStore, digest: str, keep: Collection[str]) -> bool:
-    return digest not in keep and age_seconds(store.path_of(digest)) > YOUNG_SECONDS
+    return digest not in keep and age_seconds(store.path_of(digest)) > YOUNG_SECONDS and not store.is_read(digest)
+
+
+def all_leftovers(store: WeightStore) -> list[Path]:
+    """Of imports from folders, archives and hubs, and of those of artifacts, which have a lock of the same form."""
+    return [*sorted(leftovers(store.staging)), *sorted(leftovers(store.arriving))]
 
 
 def leftovers(staging: Path) -> list[Path]:
@@ -130,10 +136,24 @@ def remove(store: WeightStore, *, versions: list[str], blobs: list[str], arrival
         remove_unlinked(store.blobs.path(digest))
     for entry in arrivals:
         if entry.is_dir():
-            shutil.rmtree(entry)
-            entry.with_suffix(".lock").unlink(missing_ok=True)
+            remove_arrival(entry)
         else:
             entry.unlink()
+
+
+def remove_arrival(folder: Path) -> None:
+    """Under its own lock, as an import may have taken it up since we looked; never waiting, as that one may wait for
+    ours.
+    """
+    lock = folder.with_suffix(".lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if try_lock(descriptor) and is_named(descriptor, lock):
+            if folder.is_dir() and age_seconds(folder) > STALE_SECONDS:
+                shutil.rmtree(folder)
+            lock.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def folder_bytes(folder: Path) -> int:

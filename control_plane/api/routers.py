@@ -4,9 +4,11 @@ from fastapi import APIRouter
 
 from control_plane.audit.endpoints import router as audit
 from control_plane.catalogue.endpoints import router as catalogue
+from control_plane.exports.endpoints import router as exports
 from control_plane.jobs.endpoints import router as jobs
 from control_plane.keys.endpoints import router as keys
 from control_plane.licences.endpoints import router as licences
+from control_plane.modelpacks.endpoints import router as modelpacks
 from control_plane.nodes.endpoints import metrics
 from control_plane.nodes.endpoints import router as nodes
 from control_plane.served_models.endpoints import router as served_models
@@ -36,7 +38,9 @@ ROUTERS = (
     usage,
     jobs,
     catalogue,
+    modelpacks,
     versions,
+    exports,
     licences,
     served_models,
     system,

@@ -9,7 +9,9 @@ from control_plane.jobs.tables import Job, JobEvent, JobEventKind, JobState
 
 
 class JobAnswer(BaseModel):
-    """Times are Unix seconds. `progress` is the kind's own; an import's has `done_bytes`, `total_bytes`, `file`."""
+    """Times are Unix seconds. `progress` is the kind's own; an import's and an export's have `done_bytes`,
+    `total_bytes`, `file`.
+    """
 
     object: Literal["job"] = "job"
     id: str

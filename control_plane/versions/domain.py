@@ -4,21 +4,16 @@ import json
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from appliance.base.errors import BadRequest
 from appliance.engines.chat import ChatFacts
 from appliance.placement.offers import UNKNOWN_CONTEXT_TOKENS
+from control_plane.modelpacks.domain import ModelPackPlace, Payload
 from model_catalog.schema import CatalogueEntry, Variant
 from model_catalog.vocabulary import Task
 
 IMPORT_MODEL = "import_model"
-
-
-class Payload(BaseModel):
-    """Unknown fields are let through: N and N-1 read each other's jobs."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class HubPlace(Payload):
@@ -33,17 +28,18 @@ class HubPlace(Payload):
 class ImportSpec(Payload):
     """What the import's process is told. `expected` maps paths to SHA-256 digests, empty where unknown.
 
-    Just one of `source_path` (a folder or a tar archive), `hub` and `catalogue_model` names the source; the last is
-    found by the process itself.
+    Just one of `source_path` (a folder or a tar archive), `hub`, `modelpack` and `catalogue_model` names the source;
+    the last is found by the process itself.
     """
 
     version_id: str
     model_name: str
     source_path: str | None = None
     hub: HubPlace | None = None
+    modelpack: ModelPackPlace | None = None
     catalogue_model: str | None = None
     variant: str | None = None
-    expected: dict[str, str] = {}
+    expected: dict[str, str] = Field(default_factory=dict[str, str])
     leave_code_out: bool = False
 
 
@@ -51,7 +47,7 @@ class ImportResult(Payload):
     digest: str
     total_bytes: int
     path: str
-    left_out: list[str] = []
+    left_out: list[str] = Field(default_factory=list[str])
     max_model_len: int | None = None
     sealed: str | None = None
 

@@ -37,19 +37,27 @@ def get_version(session: DbSession, _: CurrentUser, version_id: str) -> VersionA
 def brought_by(body: ImportRequest) -> service.Brought:
     hub = HubPlace.model_validate(body.hub.model_dump()) if body.hub else None
     path = Path(body.source_path) if body.source_path is not None else None
-    return service.Brought(name=body.name, path=path, hub=hub, leave_code_out=body.leave_code_out)
+    modelpack = body.modelpack.place() if body.modelpack else None
+    return service.Brought(name=body.name, path=path, hub=hub, modelpack=modelpack, leave_code_out=body.leave_code_out)
+
+
+def check_address(body: ImportRequest, settings: Settings) -> None:
+    guard = UrlGuard(settings.imports.hosts)
+    if body.hub is not None and body.hub.endpoint is not None:
+        guard.check(body.hub.endpoint)
+    if body.modelpack is not None and body.modelpack.registry is not None:
+        guard.check(body.modelpack.registry.place().url)
 
 
 @router.post("/imports", status_code=202)
 def create_import(request: Request, session: DbSession, admin: CurrentAdmin, body: ImportRequest) -> ImportAnswer:
     """The version is `importing` until its job has read, checked and stored every file.
 
-    A mirror's address is checked here as far as that needs no network, and again by the import's process.
+    A mirror's or a registry's address is checked here as far as that needs no network, and again by the import's
+    process. An import of an artifact that failed goes on when it is started again with the same name and places.
     """
-    if body.hub is not None and body.hub.endpoint is not None:
-        settings = cast(Settings, request.app.state.settings)
-        UrlGuard(settings.imports.hosts).check(body.hub.endpoint)
-    if body.source_path is not None or body.hub is not None:
+    check_address(body, cast(Settings, request.app.state.settings))
+    if body.source_path is not None or body.hub is not None or body.modelpack is not None:
         version, job = service.import_brought(session, admin, brought_by(body), task=body.task)
     else:
         entry = catalogue.find_entry(session, body.name)

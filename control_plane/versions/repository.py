@@ -26,6 +26,12 @@ def newest_of(session: Session, model_name: str, *, state: VersionState) -> Mode
     return session.scalar(statement.order_by(ModelVersion.id.desc()).limit(1))
 
 
+def newest_locked(session: Session, model_name: str) -> ModelVersion | None:
+    """In whatever state, locked until the transaction ends."""
+    statement = select(ModelVersion).where(ModelVersion.model_name == model_name).order_by(ModelVersion.id.desc())
+    return session.scalar(statement.limit(1).with_for_update())
+
+
 def importing_with_ended_job(session: Session) -> list[tuple[ModelVersion, Job]]:
     """Versions that still say `importing` though their job failed or was cancelled, locked."""
     statement = (

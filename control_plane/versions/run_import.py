@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from appliance.base.errors import SetupError
-from appliance.base.settings import ImportSettings, load_settings
+from appliance.base.settings import ImportSettings, Settings, load_settings
 from appliance.weights.hubs.port import HubName, Repository
 from appliance.weights.hubs.source import HubSource, Patience
 from appliance.weights.intake import Source
+from appliance.weights.modelpack.operations import import_model
+from appliance.weights.modelpack.watch import Watch
 from appliance.weights.safety import Rules
 from appliance.weights.sealed.artifact import digest_in
-from appliance.weights.store import Progress, WeightStore
+from appliance.weights.store import Progress, ProgressCallback, Publication, WeightStore
 from appliance.weights.urls import UrlGuard
 from control_plane.jobs.process_entry import Report, run_job_process
+from control_plane.modelpacks.domain import ModelPackPlace
+from control_plane.modelpacks.registries import import_request, reached
 from control_plane.versions.domain import HubPlace, ImportResult, ImportSpec, context_of, find_variant
 from model_catalog.catalogue import find_entry
 from model_catalog.sources import local_folder
@@ -24,18 +28,11 @@ from model_catalog.sources import local_folder
 
 def run_import(document: dict[str, Any], report: Report) -> dict[str, Any]:
     spec = ImportSpec.model_validate(document)
-    settings = load_settings()
-    store = WeightStore(settings.paths.weights)
 
     def advance(progress: Progress) -> None:
         report.progress(**asdict(progress))
 
-    publication = store.publish(
-        source_of(spec, settings.imports),
-        expected=spec.expected,
-        rules=Rules(leave_code_out=spec.leave_code_out),
-        progress=advance,
-    )
+    publication = publish(spec, load_settings(), progress=advance)
     return ImportResult(
         digest=publication.digest,
         total_bytes=publication.total_bytes,
@@ -44,6 +41,25 @@ def run_import(document: dict[str, Any], report: Report) -> dict[str, Any]:
         max_model_len=context_of(publication.path),
         sealed=digest_in(publication.path),
     ).model_dump(mode="json")
+
+
+def publish(spec: ImportSpec, settings: Settings, *, progress: ProgressCallback) -> Publication:
+    if spec.modelpack is not None:
+        return take_artifact(spec.modelpack, settings, leave_code_out=spec.leave_code_out, progress=progress)
+    return WeightStore(settings.paths.weights).publish(
+        source_of(spec, settings.imports),
+        expected=spec.expected,
+        rules=Rules(leave_code_out=spec.leave_code_out),
+        progress=progress,
+    )
+
+
+def take_artifact(
+    place: ModelPackPlace, settings: Settings, *, leave_code_out: bool, progress: ProgressCallback
+) -> Publication:
+    with reached(place.registry, settings) as address:
+        request = import_request(place, settings, address=address, leave_code_out=leave_code_out)
+        return import_model(request, watch=Watch(progress=progress))
 
 
 def source_of(spec: ImportSpec, settings: ImportSettings) -> Path | Source:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from appliance.base.ids import public_id
 from appliance.base.tasks import Task
 from control_plane.jobs.schemas import JobAnswer
+from control_plane.modelpacks.schemas import ModelPackRequest
 from control_plane.versions.tables import ModelVersion, VersionState
 
 
@@ -40,8 +41,9 @@ class HubRequest(BaseModel):
 
 
 class ImportRequest(BaseModel):
-    """With `source_path` a folder or a tar archive on the box, with `hub` a repository; with neither, the weights of
-    entry `name` that the box carries. `leave_code_out` takes a model without the program code that comes with it.
+    """With `source_path` a folder or a tar archive on the box, with `hub` a repository, with `modelpack` an artifact
+    that another box exported; with none of them, the weights of entry `name` that the box carries. `leave_code_out`
+    takes a model without the program code that comes with it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -49,14 +51,15 @@ class ImportRequest(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
     source_path: str | None = Field(None, max_length=4096)
     hub: HubRequest | None = None
+    modelpack: ModelPackRequest | None = None
     variant: str | None = Field(None, max_length=80)
     task: Task | None = None
     leave_code_out: bool = False
 
     @model_validator(mode="after")
     def has_one_source(self) -> Self:
-        if self.source_path is not None and self.hub is not None:
-            raise ValueError("`source_path` and `hub` exclude each other")
+        if sum(source is not None for source in (self.source_path, self.hub, self.modelpack)) > 1:
+            raise ValueError("`source_path`, `hub` and `modelpack` exclude each other")
         return self
 
 

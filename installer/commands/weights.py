@@ -1,117 +1,35 @@
-"""`weights`: bring a model to the box, watch it come in, and keep the store in order."""
+"""`weights`: keep the store in order. Bringing models in and carrying them away stand in modules of their own."""
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from appliance.base.errors import BadRequest, SetupError
+from appliance.base.errors import BadRequest
+from installer.commands import signing_keys, weights_export, weights_import
 from installer.commands.options import Json
+from installer.job_watch import gib, progress_line
 from installer.terminal import err, out, print_exactly, print_json, settings, speaks_plainly, table
 
 if TYPE_CHECKING:
     from appliance.weights.progress import Progress
     from appliance.weights.store import Damage, WeightStore
-    from installer.admin_client import AdminClient, JsonObject
 
 app = typer.Typer(
-    help="Import models, check and mend them, and see what they take.\n\nExample: `appliance weights list`",
+    help="Import and export models, check and mend them, and see what they take.\n\nExample: `appliance weights list`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
-GIB = 1024**3
-POLL_SECONDS = 1.0
-ENDED = ("succeeded", "failed", "cancelled")
+app.command("import")(speaks_plainly(weights_import.import_model))
+app.command("export")(speaks_plainly(weights_export.export_model))
+app.command("inspect")(speaks_plainly(weights_export.inspect_artifact))
+app.command("inventory")(speaks_plainly(weights_export.write_inventory))
+app.command("registry-login")(speaks_plainly(weights_import.log_in_at_registry))
+app.add_typer(signing_keys.app, name="signing-keys")
 
 Version = Annotated[str, typer.Argument(help="A version's id, ver-..., its digest, or the digest's beginning.")]
-
-
-@app.command("import")
-@speaks_plainly
-def import_model(
-    name: Annotated[str, typer.Argument(help="What the model is to be called; a catalogue name where it has one.")],
-    source: Annotated[
-        Path | None, typer.Argument(help="A folder, or a .tar, .tar.gz or .tar.zst; the box's own when left out.")
-    ] = None,
-    hub: Annotated[str | None, typer.Option("--hub", help="Fetch from `huggingface` or `modelscope`.")] = None,
-    repository: Annotated[str | None, typer.Option("--repository", help="Owner and name on the hub.")] = None,
-    revision: Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit.")] = None,
-    endpoint: Annotated[str | None, typer.Option("--endpoint", help="A mirror of the hub, https://...")] = None,
-    task: Annotated[str | None, typer.Option("--task", help="`chat`, `embedding` or `rerank`.")] = None,
-    variant: Annotated[str | None, typer.Option("--variant", help="Of a catalogue entry.")] = None,
-    leave_code_out: Annotated[
-        bool, typer.Option("--leave-code-out", help="Take the model without the program code that comes with it.")
-    ] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Show how far it is until it ends.")] = True,
-    as_json: Json = False,
-) -> None:
-    """Import a model. An import that broke off goes on where it was when it is started again.
-
-    Example: `appliance weights import my-model /media/usb/my-model.tar`
-    """
-    from installer.admin_client import AdminClient
-
-    body: JsonObject = {"name": name, "task": task, "variant": variant, "leave_code_out": leave_code_out}
-    if source is not None:
-        body["source_path"] = str(source.absolute())
-    if hub is not None or repository is not None:
-        body["hub"] = place(hub, repository=repository, revision=revision, endpoint=endpoint)
-    with AdminClient(settings().paths) as api:
-        answer = api.post("/imports", body)
-        job = watch(api, str(answer["job"]["id"]), quiet=as_json) if wait else answer["job"]
-        version = api.get(f"/versions/{answer['version']['id']}")
-    if as_json:
-        print_json({"version": version, "job": job})
-    if job["state"] in ("failed", "cancelled"):
-        raise failure(job)
-    if not as_json:
-        print_exactly(f"{version['id']} of {name}: {version['state']}")
-
-
-def place(hub: str | None, *, repository: str | None, revision: str | None, endpoint: str | None) -> "JsonObject":
-    if repository is None:
-        raise BadRequest("A hub needs a repository.", hint="Add `--repository owner/name`.")
-    return {"hub": hub or "huggingface", "repository": repository, "revision": revision, "endpoint": endpoint}
-
-
-def failure(job: "JsonObject") -> SetupError:
-    error = cast("JsonObject", job.get("error") or {})
-    return SetupError(
-        str(error.get("message") or f"The import was {job['state']}."), hint=cast("str | None", error.get("hint"))
-    )
-
-
-def watch(api: "AdminClient", job_id: str, *, quiet: bool) -> "JsonObject":
-    """Until the job ends; Ctrl-C leaves it running, as it belongs to the appliance."""
-    from rich.status import Status
-
-    with Status("waiting for a worker", console=err) as shown:
-        while (job := api.get(f"/jobs/{job_id}"))["state"] not in ENDED:
-            if not quiet:
-                shown.update(escape(progress_line(cast("JsonObject", job.get("progress") or {}))))
-            time.sleep(POLL_SECONDS)
-    return job
-
-
-def progress_line(progress: "JsonObject") -> str:
-    if not progress:
-        return "waiting for a worker"
-    done, total = int(progress.get("done_bytes") or 0), int(progress.get("total_bytes") or 0)
-    parts = [f"{gib(done)} of {gib(total)}" if total else gib(done)]
-    if speed := float(progress.get("bytes_per_second") or 0):
-        parts.append(f"{speed / 1e6:.0f} MB/s")
-    if (left := progress.get("seconds_left")) is not None:
-        parts.append(f"{duration(float(left))} left")
-    return ", ".join([*parts, str(progress.get("note") or progress.get("file") or "")])
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min"
 
 
 @app.command("list")
@@ -240,7 +158,3 @@ def show(progress: "Progress") -> None:
 
         line: dict[str, Any] = asdict(progress)
         err.print(escape(progress_line(line)), end="\r", soft_wrap=False, overflow="ellipsis", no_wrap=True)
-
-
-def gib(n_bytes: int) -> str:
-    return f"{n_bytes / GIB:.2f} GiB"

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -20,8 +20,6 @@ from appliance.weights.modelpack.paths import Layer
 from appliance.weights.modelpack.sources import Absent, Source
 from appliance.weights.modelpack.watch import Boundary, Watch
 from appliance.weights.store import Meter, WeightStore
-
-FOLDER = "arriving"
 
 
 class RunningDigest(Protocol):
@@ -37,7 +35,7 @@ class Differs(BadRequest):
 class Arrival:
     def __init__(self, store: WeightStore, manifest_digest: str) -> None:
         self.store = store
-        self.root = store.root / FOLDER / manifest_digest
+        self.root = store.arriving / manifest_digest
 
     def blob(self, digest: str) -> Path:
         return self.root / digest
@@ -76,7 +74,8 @@ class Arrival:
     def borrow(self, layer: Layer) -> bool:
         """Hold the store's own blob, if there is one, so that no clean-up takes it away meanwhile."""
         if not self.has(layer) and self.store.blobs.has(layer.digest, size_bytes=layer.bytes):
-            os.link(self.store.blobs.path(layer.digest), self.blob(layer.digest))
+            with suppress(FileNotFoundError):  # a clean-up was faster: then it is fetched
+                os.link(self.store.blobs.path(layer.digest), self.blob(layer.digest))
         return self.has(layer)
 
     def fetch(self, layer: Layer, source: Source, *, meter: Meter, watch: Watch) -> None:

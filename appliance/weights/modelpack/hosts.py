@@ -19,11 +19,15 @@ def addresses_of(host: str) -> list[str]:
 
 
 def require_allowed(url: str, *, allowed: Iterable[str], resolve: Resolve = addresses_of) -> None:
-    """`allowed` are hosts with port, as the admin named them. Raises Forbidden; OSError where a name is unknown."""
+    """`allowed` are `host:port`, or hosts whose every port is allowed. Raises Forbidden; OSError where a name is
+    unknown.
+    """
     parts = urlsplit(url)
-    if parts.netloc.rpartition("@")[2].lower() in {host.lower() for host in allowed}:
-        return
     host = parts.hostname or ""
+    if {host, with_port(parts.netloc.rpartition("@")[2], tls=parts.scheme == "https")} & {
+        each.lower() for each in allowed
+    }:
+        return
     inside = [each for each in resolve(host) if not ipaddress.ip_address(each.partition("%")[0]).is_global]
     if inside:
         raise Forbidden(
@@ -32,3 +36,9 @@ def require_allowed(url: str, *, allowed: Iterable[str], resolve: Resolve = addr
             code="private_address",
             host=host,
         )
+
+
+def with_port(netloc: str, *, tls: bool) -> str:
+    """`host:port`, with the scheme's own port where none is said."""
+    has_port = netloc.rpartition("]")[2].count(":") == 1
+    return (netloc if has_port else f"{netloc}:{443 if tls else 80}").lower()

@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from appliance.base.errors import ApplianceError, NotFound, Unavailable
 from appliance.weights.copying import CHUNK_BYTES
 from appliance.weights.modelpack.documents import refused
-from appliance.weights.modelpack.hosts import require_allowed
+from appliance.weights.modelpack.hosts import require_allowed, with_port
 from appliance.weights.modelpack.media_types import IMAGE_MANIFEST
 
 CONNECT_SECONDS = 15.0
@@ -33,7 +33,9 @@ AGAIN = (429, 500, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Place:
-    """`reference` is `host[:port]/repository[:tag|@digest]`. `plain_http` only where the admin says so."""
+    """`reference` is `host[:port]/repository[:tag|@digest]`. `plain_http` only where the admin says so. To each of
+    `allowed_hosts` (`host[:port]`) it may send us on, though it is private.
+    """
 
     reference: str
     plain_http: bool = False
@@ -74,7 +76,8 @@ class WatchedRegistry(Registry):
         self.session.trust_env = False
         self.tokens = cast("TokenAuth", self.auth)
         container = Container(place.reference)
-        adapter = WatchedAdapter((container.registry, *place.allowed_hosts))
+        itself = with_port(str(container.registry), tls=not place.plain_http)
+        adapter = WatchedAdapter((itself, *place.allowed_hosts))
         for prefix in ("http://", "https://"):
             self.session.mount(prefix, adapter)
         if place.user:

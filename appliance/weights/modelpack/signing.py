@@ -79,6 +79,10 @@ class Keyring:
         """What the other box imports."""
         return pem(self.private_key().public_key())
 
+    def pem_of(self, identity: str) -> bytes:
+        """Of a trusted key or of our own."""
+        return self.public_pem() if identity == self.own_id() else (self.trusted / f"{identity}.pem").read_bytes()
+
     def own_id(self) -> str | None:
         return key_id(self.private_key().public_key()) if self.private.exists() else None
 
@@ -91,7 +95,7 @@ class Keyring:
 
     def distrust(self, identity: str) -> None:
         if identity not in self.trusted_ids():
-            raise NotFound(f"No key {identity[:16]} is trusted.", hint="`keys list` says which are.")
+            raise NotFound(f"No key {identity[:16]} is trusted.", hint="The list of signing keys says which are.")
         (self.trusted / f"{identity}.pem").unlink()
 
     def trusted_ids(self) -> tuple[str, ...]:
@@ -161,6 +165,11 @@ def read_public(content: bytes) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise BadRequest("This is a public key, but not of Ed25519.", param="key")
     return key
+
+
+def identify(public_pem: bytes) -> str:
+    """The id of a key that is not trusted yet; raises BadRequest where it is none."""
+    return key_id(read_public(public_pem))
 
 
 def is_key_file(path: Path) -> bool:

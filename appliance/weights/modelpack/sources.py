@@ -23,6 +23,9 @@ from appliance.weights.modelpack.media_types import REF_NAME, SIGNATURE_TAG_ENDI
 from appliance.weights.modelpack.paths import Layer
 from appliance.weights.modelpack.signing import SIGNATURE_LIMIT, Signature
 
+VOLUME_MISSING = "volume_missing"
+VOLUME_DAMAGED = "volume_damaged"
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -57,11 +60,16 @@ class Source(Protocol):
 
 
 class Absent(BadRequest):
-    """A part that this run cannot have; the others go on. `good_bytes` of the blob were verified."""
+    """A part that this run cannot have; the others go on. `good_bytes` of the blob were verified. `others` are the
+    parts behind it that are not here either.
+    """
 
-    def __init__(self, message: str, *, good_bytes: int, code: str) -> None:
+    others: tuple["Absent", ...] = ()
+
+    def __init__(self, message: str, *, good_bytes: int, code: str, volume: int) -> None:
         super().__init__(message, param="source", code=code)
         self.good_bytes = good_bytes
+        self.volume = volume
 
 
 class LayoutSource:

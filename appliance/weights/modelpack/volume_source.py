@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from appliance.base.errors import BadRequest
 from appliance.weights.modelpack.artifact import sha256
@@ -10,7 +11,7 @@ from appliance.weights.modelpack.documents import MANIFEST_LIMIT, SMALL_LIMIT, p
 from appliance.weights.modelpack.layout_files import FolderFiles, read_small
 from appliance.weights.modelpack.paths import Layer
 from appliance.weights.modelpack.signing import SIGNATURE_LIMIT, Keyring, Signature, check_signature
-from appliance.weights.modelpack.sources import Absent, Letter
+from appliance.weights.modelpack.sources import VOLUME_DAMAGED, VOLUME_MISSING, Absent, Letter
 from appliance.weights.modelpack.volumes import (
     INDEX_FILE,
     INDEX_LIMIT,
@@ -59,6 +60,11 @@ class VolumeSource:
         self.set = set_id(content)
         return read_index(content, name=name)
 
+    def stock(self) -> dict[str, Any]:
+        """Which volumes of how many are at hand, by their labels; their parts are not read."""
+        wanted = {part.volume for part in self.index.parts}
+        return {"of": self.index.volumes, "present": sorted(self.present), "missing": sorted(wanted - self.present)}
+
     def label(self, folder: FolderFiles) -> int:
         found = parse(Label, read_small(folder, LABEL_FILE, limit=SMALL_LIMIT), name=LABEL_FILE)
         if found.set != self.set:
@@ -81,9 +87,23 @@ class VolumeSource:
         return min(starts, default=offset)
 
     def read(self, layer: Layer, *, offset: int) -> Iterator[bytes]:
-        for part in parts_of(self.index, layer):
-            if part.offset >= offset:
+        parts = [part for part in parts_of(self.index, layer) if part.offset >= offset]
+        for number, part in enumerate(parts):
+            try:
                 yield from self.read_part(part)
+            except Absent as error:
+                error.others = self.absent(parts[number + 1 :])
+                raise
+
+    def absent(self, parts: Sequence[Part]) -> tuple[Absent, ...]:
+        """Those that cannot be here, by their sizes: so that one run names all volumes that are wanted."""
+        found: list[Absent] = []
+        for part in parts:
+            try:
+                self.folder_of(part)
+            except Absent as error:
+                found.append(error)
+        return tuple(found)
 
     def read_part(self, part: Part) -> Iterator[bytes]:
         folder = self.folder_of(part)
@@ -104,7 +124,9 @@ class VolumeSource:
             if sizes[folder.name] == part.bytes:
                 return folder
         if part.volume not in self.present:
-            raise Absent(f"Volume {part.volume} is missing.", good_bytes=part.offset, code="volume_missing")
+            raise Absent(
+                f"Volume {part.volume} is missing.", good_bytes=part.offset, code=VOLUME_MISSING, volume=part.volume
+            )
         found = next((size for size in sizes.values() if size is not None), None)
         raise damaged(part, "is missing" if found is None else f"has {found} bytes instead of {part.bytes}")
 
@@ -115,7 +137,7 @@ def place(part: Part) -> str:
 
 def damaged(part: Part, reason: str) -> Absent:
     message = f"Volume {part.volume} is damaged: its part {part.sha256[:12]}… {reason}."
-    return Absent(message, good_bytes=part.offset, code="volume_damaged")
+    return Absent(message, good_bytes=part.offset, code=VOLUME_DAMAGED, volume=part.volume)
 
 
 def small_signature(folder: FolderFiles, name: str) -> Signature | None:

@@ -32,6 +32,7 @@ from appliance.weights.modelpack.volumes import (
     folder_name,
     lay_out,
     set_id,
+    volume_digest,
 )
 from appliance.weights.modelpack.watch import UNWATCHED, Boundary, Watch
 from appliance.weights.store import Meter, WeightStore
@@ -41,11 +42,21 @@ MODE = 0o644
 
 
 @dataclass(frozen=True)
+class WrittenVolume:
+    """`digest` is that of `volumes.volume_digest`, `bytes` without the documents."""
+
+    number: int
+    path: str
+    digest: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class VolumeSet:
     set: str
     manifest_digest: str
     volumes: int
-    written: tuple[str, ...]
+    written: tuple[WrittenVolume, ...]
     bytes: int
     left_out: tuple[str, ...]
 
@@ -77,8 +88,14 @@ def export_volumes(
     )  # fmt: skip
     writer = VolumeWriter(store, target=target, documents=documents(package, index, keyring=keyring), watch=watch)
     writer.write(parts, numbers=chosen, set_name=set_id(index))
-    written = tuple(str(target / folder_name(number)) for number in chosen)
+    written = tuple(written_volume(target, parts, number=number) for number in chosen)
     return VolumeSet(set_id(index), package.model.digest, count, written, package.total_bytes, package.left_out)
+
+
+def written_volume(target: Path, parts: Sequence[Part], *, number: int) -> WrittenVolume:
+    mine = {part.sha256: part for part in parts if part.volume == number}
+    size = sum(part.bytes for part in mine.values())
+    return WrittenVolume(number, str(target / folder_name(number)), volume_digest(mine.values()), size)
 
 
 def documents(package: Package, index: bytes, *, keyring: Keyring) -> dict[str, bytes]:

@@ -121,6 +121,13 @@ def parts_of(index: VolumeIndex, layer: Layer) -> tuple[Part, ...]:
     return parts
 
 
+def volume_digest(parts: Iterable[Part]) -> str:
+    """SHA-256 over the names of a volume's parts, sorted, one a line: `LC_ALL=C ls volume-001/parts | sha256sum`. Each
+    name is the SHA-256 of its part.
+    """
+    return sha256("".join(f"{name}\n" for name in sorted({part.sha256 for part in parts})).encode())
+
+
 def set_id(index: bytes) -> str:
     return sha256(index)
 

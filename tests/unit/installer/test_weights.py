@@ -7,7 +7,9 @@ from safetensors.numpy import save_file  # pyright: ignore[reportUnknownVariable
 from typer.testing import CliRunner
 
 from appliance.weights.store import WeightStore
-from installer.commands.weights import app, place, progress_line
+from installer.commands.weights import app
+from installer.commands.weights_import import hub_place
+from installer.job_watch import progress_line
 
 runner = CliRunner()
 
@@ -58,4 +60,4 @@ def test_progress_says_bytes_speed_time_and_file() -> None:
 
 
 def test_a_hub_is_huggingface_unless_said() -> None:
-    assert place(None, repository="a/b", revision=None, endpoint=None)["hub"] == "huggingface"
+    assert hub_place(None, repository="a/b", revision=None, endpoint=None)["hub"] == "huggingface"

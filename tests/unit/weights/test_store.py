@@ -1,4 +1,5 @@
 import shutil
+import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,24 @@ def test_a_later_edit_of_the_source_changes_nothing(store: WeightStore, model_fo
     published = store.publish(model_folder)
     (model_folder / "tokenizer.json").write_text('{"changed": true}')
     assert store.verify(published.digest) == []
+
+
+def test_a_manifest_that_comes_along_is_left_out_and_said(
+    store: WeightStore, model_folder: Path, tmp_path: Path
+) -> None:
+    """As with a folder that was copied out of another box's store: it makes the same version there."""
+    published = store.publish(model_folder)
+    copied = shutil.copytree(published.path, tmp_path / "copied")
+    again = WeightStore(tmp_path / "other").publish(copied)
+    assert (again.digest, again.left_out) == (published.digest, (MANIFEST_FILE,))
+    assert read_manifest(again.path).digest == again.digest
+    (copied / MANIFEST_FILE).chmod(0o600)
+    (copied / MANIFEST_FILE).write_text('{"of": "somebody else"}')
+    with tarfile.open(tmp_path / "model.tar", "w") as packed:
+        packed.add(copied, arcname="model")
+    third = WeightStore(tmp_path / "third")
+    assert third.publish(tmp_path / "model.tar").digest == published.digest
+    assert third.verify(published.digest) == []
 
 
 def test_expected_digests_are_held_and_limit_the_import(store: WeightStore, model_folder: Path) -> None:

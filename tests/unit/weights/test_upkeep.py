@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.weights.arrivals import arrival_of
+from appliance.weights.modelpack.arrival import Arrival as ArtifactArrival
+from appliance.weights.modelpack.paths import Layer
 from appliance.weights.store import WeightStore
 from appliance.weights.upkeep import STALE_SECONDS, YOUNG_SECONDS, collect, store_use
 
@@ -75,6 +77,39 @@ def test_what_an_import_has_placed_is_spared_until_its_arrival_is_a_week_old(
     done = collect(store, keep=None)
     assert (done.blobs, done.arrivals) == ((digest,), (arrival.folder.name,))
     assert store.blobs.digests() == {}
+
+
+def test_a_version_is_spared_while_it_is_read(store: WeightStore, model_folder: Path) -> None:
+    first, second = publish_two(store, model_folder)
+    with store.reading(first):
+        assert collect(store, keep=set()).versions == (second,)
+        assert store.verify(first) == []
+    assert collect(store, keep=set()).versions == (first,)
+
+
+def test_what_an_artifact_brought_waits_a_week_and_is_not_taken_from_an_import(
+    store: WeightStore, model_folder: Path
+) -> None:
+    """A borrowed blob is held by its link, an arrival by its lock."""
+    published = store.publish(model_folder)
+    arrival = ArtifactArrival(store, "a" * 64)
+    with arrival.exclusively():
+        borrowed = next(iter(store.blobs.digests()))
+        layer = Layer("f", borrowed, store.blobs.path(borrowed).stat().st_size, "")
+        assert arrival.borrow(layer)
+        (arrival.root / "b.part").write_bytes(b"half")
+        make_older(arrival.root, STALE_SECONDS)
+        make_older(published.path, YOUNG_SECONDS)
+        done = collect(store, keep=set())
+        assert (done.versions, done.arrivals) == ((published.digest,), ())
+        assert borrowed not in done.blobs
+        assert store_use(store).arriving_bytes == 4
+    arrival.root.touch()
+    assert collect(store, keep=None).arrivals == ()
+    make_older(arrival.root, STALE_SECONDS)
+    assert collect(store, keep=None).arrivals == (arrival.root.name,)
+    assert list(store.arriving.iterdir()) == []
+    assert collect(store, keep=None).blobs == (borrowed,)
 
 
 def place_ready(store: WeightStore, path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from appliance.base.errors import BadRequest, Forbidden, SetupError
 from appliance.weights.modelpack.exporting import Caption, export_layout, pack
 from appliance.weights.modelpack.importing import read_contents
 from appliance.weights.modelpack.inventory import read_inventory, write_inventory
+from appliance.weights.modelpack.operations import ImportRequest, import_model, inspect_model
 from appliance.weights.modelpack.sources import open_layout
 from appliance.weights.modelpack.watch import Watch
+from appliance.weights.safety import Rules
 from appliance.weights.store import Progress
 from tests.fixtures.two_boxes import REF, Box, replace_bytes, tree_of
 
@@ -150,6 +153,30 @@ def test_the_public_key_decides_who_is_believed(here: Box, version: str, layout:
     stranger.keyring.distrust(identity)
     with pytest.raises(Forbidden):
         read_contents(open_layout(layout), keyring=stranger.keyring, unsigned=False)
+
+
+def test_looking_names_a_stranger_and_takes_nothing(here: Box, layout: Path, tmp_path: Path) -> None:
+    stranger = Box(tmp_path / "stranger")
+    request = ImportRequest(home=stranger.root, places=(layout,))
+    found = inspect_model(request)
+    assert (found["signed_by"], found["is_trusted"]) == (here.keyring.own_id(), False)
+    stranger.keyring.trust(here.keyring.public_pem())
+    assert inspect_model(request)["is_trusted"] is True
+    assert not stranger.store.root.exists()
+
+
+def test_a_model_whose_code_was_left_out_moves_on_the_same_terms(
+    tmp_path: Path, model_folder: Path, there: Box
+) -> None:
+    (model_folder / "config.json").write_text('{"auto_map": {"AutoModel": "modeling.Model"}}')
+    box = Box(tmp_path / "coded")
+    there.keyring.trust(box.keyring.public_pem())
+    version = box.store.publish(model_folder, rules=Rules(leave_code_out=True)).digest
+    box.export(version, tmp_path / "coded-layout")
+    request = ImportRequest(home=there.root, places=(tmp_path / "coded-layout",))
+    with pytest.raises(BadRequest, match="auto_map"):
+        import_model(request)
+    assert import_model(replace(request, leave_code_out=True)).digest == version
 
 
 def test_a_box_believes_itself(here: Box, version: str, layout: Path) -> None:

@@ -1,5 +1,6 @@
 """Volumes for small disks: laid out to fit, and a bad, missing or foreign one is named."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from appliance.base.errors import ApplianceError, BadRequest, Forbidden, Insufficient
 from appliance.weights.manifest import StoredFile
 from appliance.weights.modelpack.artifact import canonical
+from appliance.weights.modelpack.operations import ImportRequest, inspect_model
 from appliance.weights.modelpack.volume_source import VolumeSource
 from appliance.weights.modelpack.volume_writer import Shape, export_volumes
 from appliance.weights.modelpack.volumes import LARGEST_PART, SMALLEST_PIECE, lay_out
@@ -21,7 +23,7 @@ from tests.fixtures.two_boxes import KIB, VOLUME_BYTES, Box, full_disk
 def volumes(here: Box, version: str, tmp_path: Path) -> list[Path]:
     made = here.export_volumes(version, tmp_path / "volumes")
     assert made.volumes == 3
-    return [Path(path) for path in made.written]
+    return [Path(volume.path) for volume in made.written]
 
 
 def refusal(box: Box, *places: Path) -> ApplianceError:
@@ -87,6 +89,28 @@ def test_volumes_are_taken_one_after_the_other(there: Box, version: str, volumes
     assert there.take_volumes(volumes[2]).digest == version
 
 
+def test_a_refusal_says_in_figures_which_volumes_are_wanted(there: Box, volumes: list[Path]) -> None:
+    part = largest_part(volumes[0])
+    part.write_bytes(part.read_bytes()[:-1])
+    error = refusal(there, volumes[0], volumes[2])
+    assert error.error_code == "volume_missing"
+    assert error.params == {"missing_volumes": [2], "damaged_volumes": [1]}
+    assert "start the same import again" in str(error.hint)
+
+
+def test_a_volume_has_a_digest_that_anybody_can_compute(here: Box, version: str, tmp_path: Path) -> None:
+    for volume in here.export_volumes(version, tmp_path / "volumes").written:
+        names = sorted(path.name for path in (Path(volume.path) / "parts").iterdir())
+        assert volume.digest == hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
+        assert volume.bytes == weight(Path(volume.path) / "parts")
+
+
+def test_looking_at_volumes_says_which_are_here(there: Box, volumes: list[Path]) -> None:
+    found = inspect_model(ImportRequest(home=there.root, places=(volumes[1],)))
+    assert found["volumes"] == {"of": 3, "present": [2], "missing": [1, 3]}
+    assert found["not_carried"] == []
+
+
 def test_volumes_in_another_order_are_asked_for_again(there: Box, version: str, volumes: list[Path]) -> None:
     assert "Volume 1 is missing" in refusal(there, volumes[2]).message
     assert there.take_volumes(volumes[0].parent).digest == version
@@ -97,7 +121,7 @@ def test_one_volume_at_a_time_is_written_as_in_one_run(
 ) -> None:
     shape = Shape(volume_bytes=VOLUME_BYTES, only=2)
     made = export_volumes(here.store, here.pack(version), target=tmp_path / "usb", shape=shape, keyring=here.keyring)
-    assert [Path(path).name for path in made.written] == ["volume-002"]
+    assert [Path(volume.path).name for volume in made.written] == ["volume-002"]
     for path in volumes[1].rglob("*.json"):
         assert (tmp_path / "usb" / "volume-002" / path.name).read_bytes() == path.read_bytes()
     with pytest.raises(BadRequest, match="no volume 4"):
@@ -135,10 +159,10 @@ def test_a_volume_of_another_set_is_named(
 ) -> None:
     (model_folder / "config.json").write_text('{"other": 1}')
     other = here.export_volumes(here.store.publish(model_folder).digest, tmp_path / "others")
-    error = refusal(there, volumes[0], Path(other.written[1]))
+    error = refusal(there, volumes[0], Path(other.written[1].path))
     assert error.error_code == "another_set"
-    assert other.written[1] in error.message
-    shutil.copy(Path(other.written[1]) / "VOLUME.json", volumes[1])
+    assert other.written[1].path in error.message
+    shutil.copy(Path(other.written[1].path) / "VOLUME.json", volumes[1])
     assert refusal(there, *volumes).error_code == "another_set"
 
 

@@ -141,6 +141,8 @@ def packs_for(entry: CatalogueEntry, variant: Variant, ground: Ground) -> list[s
 
 
 def can_serve(pack: EnginePack, entry: CatalogueEntry, variant: Variant) -> bool:
+    if variant.engine is not None and variant.engine.casefold() != pack.engine.casefold():
+        return False
     known = variant.quantization is None or variant.quantization.value in pack.quantizations
     return known and entry.task in pack.tasks and variant.format in pack.weight_formats
 
@@ -153,6 +155,8 @@ def kinds_for(variant: Variant, ground: Ground) -> tuple[CardKind, ...]:
 def obstacle_of(entry: CatalogueEntry, shape: ModelShape | None, ground: Ground) -> str:
     """Of the smallest form that an installed pack could run: what it lacks where it comes nearest."""
     served = [variant for variant in entry.variants if packs_for(entry, variant, ground)]
+    if not served and (engines := {variant.engine for variant in entry.variants if variant.engine}):
+        return f"Its weights run under {' or '.join(sorted(engines))}, for which no engine pack is installed here."
     if not served:
         formats = " or ".join(sorted({variant.format for variant in entry.variants}))
         return f"No engine pack that is installed here serves {entry.task} models from {formats} files."

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from appliance.base.errors import BadRequest, SetupError
 from installer.commands.options import Json
-from installer.terminal import err, out, print_exactly, print_json, settings, speaks_plainly, table
+from installer.terminal import err, out, print_exactly, print_json, print_warnings, settings, speaks_plainly, table
 
 if TYPE_CHECKING:
     from appliance.weights.progress import Progress
@@ -61,10 +61,11 @@ def import_model(
         body["hub"] = place(hub, repository=repository, revision=revision, endpoint=endpoint)
     with AdminClient(settings().paths) as api:
         answer = api.post("/imports", body)
+        print_warnings(answer["warnings"])
         job = watch(api, str(answer["job"]["id"]), quiet=as_json) if wait else answer["job"]
         version = api.get(f"/versions/{answer['version']['id']}")
     if as_json:
-        print_json({"version": version, "job": job})
+        print_json({"version": version, "job": job, "warnings": answer["warnings"]})
     if job["state"] in ("failed", "cancelled"):
         raise failure(job)
     if not as_json:

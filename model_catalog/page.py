@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from model_catalog.catalogue import PACKAGE_FOLDER, in_display_order, load_catalogue
-from model_catalog.fit.validated import load_rows, validated_name
 from model_catalog.evidence import counts_of
+from model_catalog.fit.validated import load_rows, validated_name
 from model_catalog.schema import (
     CatalogueEntry,
     Evidence,

@@ -53,7 +53,7 @@ def by_name_and_origin(session: Session, name: str, *, origin: Origin) -> Catalo
 
 
 def predecessors(session: Session, name: str) -> list[str]:
-    """The names of the listed entries that name this one as their successor; rows of before name it without evidence."""
+    """The names of the listed entries that name this one as their successor; older rows name it without evidence."""
     successor = CatalogModel.entry["successor"]
     named = or_(successor["value"].astext == name, successor.astext == name)
     statement = select(CatalogModel.name).where(CatalogModel.removed_at.is_(None), named)

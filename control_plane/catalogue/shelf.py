@@ -87,7 +87,9 @@ class Shelf:
         kept = {shown.mark: shown for shown in self.last.shown.values() if shown.day in (None, today)}
         missing = [mark.id for marks in layers for mark in marks if mark not in kept]
         rows = {row.id: row for row in repository.by_ids(session, missing)}
-        found = [shown for marks in layers if (shown := first_good(marks, kept=kept, rows=rows, today=today)) is not None]
+        found = [
+            shown for marks in layers if (shown := first_good(marks, kept=kept, rows=rows, today=today)) is not None
+        ]
         return {shown.name: shown for shown in sorted(found, key=lambda shown: (shown.order, shown.name))}
 
 

@@ -155,11 +155,9 @@ def kinds_for(variant: Variant, ground: Ground) -> tuple[CardKind, ...]:
 def obstacle_of(entry: CatalogueEntry, shape: ModelShape | None, ground: Ground) -> str:
     """Of the smallest form that an installed pack could run: what it lacks where it comes nearest."""
     served = [variant for variant in entry.variants if packs_for(entry, variant, ground)]
-    if not served and (engines := {variant.engine for variant in entry.variants if variant.engine}):
-        return f"Its weights run under {' or '.join(sorted(engines))}, for which no engine pack is installed here."
     if not served:
         formats = " or ".join(sorted({variant.format for variant in entry.variants}))
-        return f"No engine pack that is installed here serves {entry.task} models from {formats} files."
+        return f"No engine pack that is installed here serves {entry.task} models from {formats} files.{bound_text(entry)}"
     weighed = [(weight, variant) for variant in served if (weight := weight_of(entry, variant, shape)) is not None]
     if not weighed:
         return "Nobody says how large its weights are; import its files, and they are measured."
@@ -173,6 +171,13 @@ def obstacle_of(entry: CatalogueEntry, shape: ModelShape | None, ground: Ground)
     if on_processor:
         return f"It needs {gib(min(on_processor))} of main memory; the largest node has {gib(ground.memory_bytes)}."
     return f"Its {gib(weight.size_bytes)} of weights do not fit on any card here that its engine packs are for."
+
+
+def bound_text(entry: CatalogueEntry) -> str:
+    """Which forms only one engine runs: no card is lacking for them, a pack is."""
+    bound = [variant for variant in entry.variants if variant.engine is not None]
+    engines = sorted({variant.engine for variant in bound if variant.engine is not None})
+    return f" {' and '.join(engines)} alone runs {', '.join(variant.name for variant in bound)}." if bound else ""
 
 
 def reports_on_cards(weight: Weight, terms: Terms, ground: Ground, packs: Sequence[str]) -> Iterator[FitReport]:

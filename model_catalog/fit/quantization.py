@@ -12,7 +12,7 @@ CHANNEL_OF_4 = "half a byte, one bf16 scale per output channel"
 
 @dataclass(frozen=True)
 class Quantization:
-    """`bytes_per_weight` of what is quantized; `whole_model`: embeddings and head too (GGUF). `engine`: the only one."""
+    """`bytes_per_weight` of what is quantized; `whole_model`: embeddings and head too. `engine`: the only one."""
 
     name: str
     bytes_per_weight: float

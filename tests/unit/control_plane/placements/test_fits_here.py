@@ -1,6 +1,7 @@
 """Whether an entry fits here: in which form, on what, why not; and that what is kept never says otherwise than anew."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -38,7 +39,9 @@ def variant(name: str, gib: float) -> dict[str, Any]:
 def listing(*entries: tuple[str, list[dict[str, Any]]], **changes: Any) -> Listing:
     made = [entry(name, variants=variants, **changes) for name, variants in entries]
     marks = [Mark(new_uuid(), one.name, Origin.CUSTOM, digest_of(document_of(one))) for one in made]
-    return Listing(1, {one.name: shown_of(mark, one, overrides=False) for mark, one in zip(marks, made, strict=True)})
+    today = date(2026, 11, 23)
+    shown = [shown_of(mark, one, overrides=False, today=today) for mark, one in zip(marks, made, strict=True)]
+    return Listing(1, {one.name: one for one in shown})
 
 
 def ask(now: Now, *forms: dict[str, Any], **changes: Any) -> FitsAnswer:
@@ -171,3 +174,32 @@ def test_an_encoder_of_text_takes_a_pack_for_its_task(is_known: bool) -> None:
     packs = frozenset({"vllm-cuda" if is_known else "llamacpp-cpu"})
     answer = ask(Now([replace(BOX, packs=packs)], []), variant("f32", 1), task="embedding")
     assert answer.verdict == ("now" if is_known else "never")
+
+
+FASTDEPLOY = {
+    (entry.name, variant.name)
+    for entry in load_catalogue().values()
+    for variant in entry.variants
+    if variant.engine == "FastDeploy"
+}
+
+
+def test_no_pack_is_offered_for_a_form_that_only_fastdeploy_runs() -> None:
+    assert {name for _, name in FASTDEPLOY} == {"wint4", "wint8", "w4a8"}
+    for name, form in FASTDEPLOY:
+        known = load_catalogue()[name]
+        (found,) = (each for each in known.variants if each.name == form)
+        assert [pack for pack in pack_names() if can_serve(load_pack(pack), known, found)] == []
+
+
+def test_a_form_without_an_engine_pack_is_never_said_to_fit() -> None:
+    """The cards would hold it many times over."""
+    bound = form("wint4", 1, quantization="wint4", engine="FastDeploy")
+    answer = ask(Now(1, [BOX], []), bound)
+    assert answer.verdict is FitsVerdict.NEVER
+    assert "FastDeploy alone runs wint4." in str(answer.reason)
+    assert ask(Now(1, [BOX], []), bound, variant("bf16", 1)).variant == "bf16"
+
+
+def form(name: str, gib: float, **changes: Any) -> dict[str, Any]:
+    return variant(name, gib) | changes

@@ -54,11 +54,9 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_FILE
     repair = "Import the model again, or repair it from its source."
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
+        if path.stat().st_size > MOST_BYTES:
             raise SetupError(f"{path} is damaged: it is larger than {MOST_BYTES // 1024**2} MiB.", hint=repair)
-        raw = json.loads(content)
+        raw = json.loads(path.read_bytes())
         if int(raw.get("format", 0)) > MANIFEST_FORMAT:
             raise NewerFormat(f"{path} has format {raw['format']}.", hint="Use the newer version that wrote it.")
         manifest = Manifest.model_validate(raw)

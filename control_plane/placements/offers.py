@@ -157,7 +157,8 @@ def obstacle_of(entry: CatalogueEntry, shape: ModelShape | None, ground: Ground)
     served = [variant for variant in entry.variants if packs_for(entry, variant, ground)]
     if not served:
         formats = " or ".join(sorted({variant.format for variant in entry.variants}))
-        return f"No engine pack that is installed here serves {entry.task} models from {formats} files.{bound_text(entry)}"
+        none = f"No engine pack that is installed here serves {entry.task} models from {formats} files."
+        return none + bound_text(entry)
     weighed = [(weight, variant) for variant in served if (weight := weight_of(entry, variant, shape)) is not None]
     if not weighed:
         return "Nobody says how large its weights are; import its files, and they are measured."

@@ -52,8 +52,8 @@ def test_a_month_counts_from_its_first_day_on() -> None:
 def test_the_successor_is_named_and_how_the_date_is_known() -> None:
     changes = {"retired": said("2026-12-24"), "successor": said("b")}
     assert message(**changes) == "a retires on 2026-12-24 (listing: the publisher's page). Use b instead."
-    assert message(retired=said("2026-01-02")) == (
-        "a is retired since 2026-01-02 (listing: the publisher's page). The catalogue names no successor."
+    assert message(retired=said("2026-11-02")) == (
+        "a is retired since 2026-11-02 (listing: the publisher's page). The catalogue names no successor."
     )
 
 
@@ -70,7 +70,7 @@ def test_what_a_licence_asks_is_said_with_its_text() -> None:
         "The licence of a (made-up) does not allow commercial use. Not above 7 users."
     )
     assert codes(licence=licence(commercial=False)) == ["licence_not_commercial"]
-    assert codes(licence=licence(note=note), retired=said("2026-01-02")) == ["model_retired", "licence_conditions"]
+    assert codes(licence=licence(note=note), retired=said("2026-11-02")) == ["model_retired", "licence_conditions"]
 
 
 def test_of_the_shipped_entries() -> None:

@@ -71,7 +71,8 @@ def test_the_form_of_before_is_read_as_unverified() -> None:
 
 def test_dates_without_quotes_are_read_in_both_forms(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    text = yaml.safe_dump(raw_entry("a", introduced="DAY", retired={"value": "DAY", "evidence": "listing", "source": "x"}))
+    retired = {"value": "DAY", "evidence": "listing", "source": "x"}
+    text = yaml.safe_dump(raw_entry("a", introduced="DAY", retired=retired))
     path.write_text(yaml.safe_dump([yaml.safe_load(text.replace("DAY", "2026-01-31"))]))
     assert "introduced: 2026-01-31" in path.read_text()
     (made,) = read_entries(path)
@@ -89,7 +90,9 @@ def test_an_update_that_was_signed_in_the_form_of_before_is_read() -> None:
     assert made == entry("a", **OLD_FORM)
 
 
-@pytest.mark.parametrize("value", [7, "", "June", "2026-13-99x", ["2026-01"], {"value": "2026-01"}, {"evidence": "listing"}])
+@pytest.mark.parametrize(
+    "value", [7, "", "June", "2026-13-99x", ["2026-01"], {"value": "2026-01"}, {"evidence": "listing"}]
+)
 def test_what_is_no_date_is_refused_with_its_place(value: object) -> None:
     with pytest.raises(ValidationError, match="introduced"):
         entry("a", introduced=value)

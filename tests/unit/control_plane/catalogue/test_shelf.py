@@ -15,7 +15,6 @@ from control_plane.catalogue.tables import CatalogModel, Origin
 from control_plane.database.paging import list_answer
 from tests.fixtures.catalogue_entries import entry, raw_entry
 
-
 DAY = date(2026, 11, 23)
 
 

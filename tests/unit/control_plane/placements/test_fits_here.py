@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.base.errors import BadRequest
 from appliance.base.ids import new_uuid
+from appliance.engines.pack import load_pack, pack_names
 from appliance.placement.nodes import CardView, Claim, NodeState, NodeView, NumaView
 from appliance.placement.ways import processor_bytes
 from control_plane.catalogue.repository import Mark
@@ -18,8 +19,9 @@ from control_plane.catalogue.service import digest_of, document_of
 from control_plane.catalogue.shelf import Listing, shown_of
 from control_plane.catalogue.tables import Origin
 from control_plane.placements.fits_here import FitsHere, Now
-from control_plane.placements.offers import ground_of, known_shape, offer_of, terms_of, weight_of
+from control_plane.placements.offers import can_serve, ground_of, known_shape, offer_of, terms_of, weight_of
 from model_catalog.admission import require_admissible
+from model_catalog.catalogue import load_catalogue
 from model_catalog.schema import Architecture, Figure
 from tests.fixtures.catalogue_entries import entry, figure, raw_entry
 
@@ -195,10 +197,10 @@ def test_no_pack_is_offered_for_a_form_that_only_fastdeploy_runs() -> None:
 def test_a_form_without_an_engine_pack_is_never_said_to_fit() -> None:
     """The cards would hold it many times over."""
     bound = form("wint4", 1, quantization="wint4", engine="FastDeploy")
-    answer = ask(Now(1, [BOX], []), bound)
+    answer = ask(Now([BOX], []), bound)
     assert answer.verdict is FitsVerdict.NEVER
     assert "FastDeploy alone runs wint4." in str(answer.reason)
-    assert ask(Now(1, [BOX], []), bound, variant("bf16", 1)).variant == "bf16"
+    assert ask(Now([BOX], []), bound, variant("bf16", 1)).variant == "bf16"
 
 
 def form(name: str, gib: float, **changes: Any) -> dict[str, Any]:

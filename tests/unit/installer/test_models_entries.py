@@ -1,6 +1,7 @@
 """`appliance models show|add|update` as a person meets them, as far as no running appliance is needed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -50,7 +51,7 @@ def test_a_wrong_file_is_refused_before_anything_is_asked(tmp_path: Path) -> Non
 
 
 def test_marks_and_places() -> None:
-    row = {"origin": "custom", "overrides": False, "fits": None, "warnings": []}
+    row: dict[str, Any] = {"origin": "custom", "overrides": False, "fits": None, "warnings": []}
     assert (mark(row), mark(row | {"overrides": True}), mark(row | {"origin": "release"})) == (
         "custom",
         "custom, overrides",
@@ -63,7 +64,11 @@ def test_marks_and_places() -> None:
 
 
 def test_retirement_and_what_a_licence_asks_are_marked_in_the_list() -> None:
-    row = {"origin": "release", "overrides": False, "warnings": [{"code": "model_retires", "message": "It retires."}]}
+    row: dict[str, Any] = {
+        "origin": "release",
+        "overrides": False,
+        "warnings": [{"code": "model_retires", "message": "It retires."}],
+    }
     assert mark(row) == "retires soon"
     assert mark(row | {"origin": "update", "warnings": [{"code": "model_retired", "message": ""}]}) == "update, retired"
     assert mark(row | {"warnings": [{"code": "licence_conditions", "message": ""}]}) == ""

@@ -50,8 +50,10 @@ def test_a_month_counts_from_its_first_day_on() -> None:
 
 
 def test_the_successor_is_named_and_how_the_date_is_known() -> None:
-    changes = {"retired": said("2026-12-24"), "successor": said("b")}
-    assert message(**changes) == "a retires on 2026-12-24 (listing: the publisher's page). Use b instead."
+    assert (
+        message(retired=said("2026-12-24"), successor=said("b"))
+        == "a retires on 2026-12-24 (listing: the publisher's page). Use b instead."
+    )
     assert message(retired=said("2026-11-02")) == (
         "a is retired since 2026-11-02 (listing: the publisher's page). The catalogue names no successor."
     )

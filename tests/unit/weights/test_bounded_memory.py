@@ -3,7 +3,7 @@
 import json
 import struct
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ DEEP_BOUND_BYTES = 64 * MIB
 
 
 @contextmanager
-def within(bound_bytes: int) -> Iterator[None]:
+def within(bound_bytes: int) -> Generator[None]:
     tracemalloc.start()
     try:
         yield

@@ -60,6 +60,7 @@ def test_a_folder_becomes_a_version_that_can_be_served(
     served = admin.post("/api/v1/served-models", json={"name": "my-tiny", "model": "tiny"}).json()
     assert served["version_id"] == version_id
     assert answer.json()["warnings"] == served["warnings"] == []
+    assert (served["task"], served["max_model_len"]) == ("embedding", 1234)
 
 
 def test_retirement_and_a_licence_that_forbids_commerce_are_said_at_import_and_deploy(
@@ -79,7 +80,6 @@ def test_retirement_and_a_licence_that_forbids_commerce_are_said_at_import_and_d
     assert imported["warnings"] == served["warnings"] == listed
     assert "warnings" not in admin.get("/api/v1/served-models/my-leaving").json()
     admin.delete("/api/v1/catalogue/entries/leaving")
-    assert (served["task"], served["max_model_len"]) == ("embedding", 1234)
 
 
 def test_pickle_is_refused_and_the_version_says_why(job_bench: JobBench, admin: TestClient, model_folder: Path) -> None:

@@ -76,6 +76,7 @@ def test_retirement_and_what_a_licence_asks_are_marked_in_the_list() -> None:
     assert texts == SHOWN_LICENCES
 
 
+LEAVING = {"code": "model_retires", "message": "It retires."}
 SHOWN_LICENCES = {
     "qwen3-8b": "Apache-2.0",
     "kimi-k2.6": "modified-MIT *",

@@ -28,7 +28,7 @@ class Strict(BaseModel):
 class Evidence(StrEnum):
     """How a figure is known."""
 
-    LISTING = "listing"  # the publisher's page or file says so
+    LISTING = "listing"  # a published page or file says so; the source names it
     COMPUTED = "computed"  # worked out from the files
     MEASURED = "measured"  # we ran it
     UNVERIFIED = "unverified"  # somebody said so

@@ -127,7 +127,7 @@ class Bench:
         items = [
             CatalogueAnswer(
                 id=name, task=shown.entry.task, family=shown.entry.family, listed=True, origin=shown.mark.origin,
-                overrides=shown.overrides, entry=shown.entry, fits=fits[name],
+                overrides=shown.overrides, entry=shown.entry, warnings=[], fits=fits[name],
             )
             for name, shown in listing.shown.items()
         ]  # fmt: skip

@@ -3,7 +3,7 @@
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import typer
@@ -62,6 +62,12 @@ def print_error(error: ApplianceError) -> None:
     err.print(error.message, style="bold red", markup=False, highlight=False)
     if error.hint:
         err.print(error.hint, markup=False, highlight=False)
+
+
+def print_warnings(warnings: Iterable[Mapping[str, object]]) -> None:
+    """What the API says beside an answer and stops nothing; on standard error, so that JSON stays JSON."""
+    for each in warnings:
+        err.print(f"Warning: {each['message']}", style="yellow", markup=False, highlight=False)
 
 
 def settings() -> Settings:

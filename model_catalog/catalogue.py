@@ -44,8 +44,8 @@ def read_catalogue(folder: Path, files: tuple[Stamp, ...]) -> dict[str, Catalogu
                 raise wrong(path, f"`{entry.name}` is in the catalogue twice")
             entries[entry.name] = entry
     for entry in entries.values():
-        if entry.successor is not None and entry.successor not in entries:
-            raise wrong(folder, f"`{entry.name}` names a successor `{entry.successor}` that is not there")
+        if entry.successor_name is not None and entry.successor_name not in entries:
+            raise wrong(folder, f"`{entry.name}` names a successor `{entry.successor_name}` that is not there")
     return dict(sorted(entries.items()))
 
 

@@ -3,8 +3,18 @@
 from collections.abc import Iterable, Iterator
 
 from model_catalog.catalogue import PACKAGE_FOLDER, in_display_order, load_catalogue
+from model_catalog.evidence import counts_of
 from model_catalog.fit.validated import load_rows, validated_name
-from model_catalog.schema import CatalogueEntry, Evidence, Figure, HubSource, Licence, Variant
+from model_catalog.schema import (
+    CatalogueEntry,
+    Evidence,
+    Figure,
+    HubSource,
+    Licence,
+    TracedDay,
+    TracedHubId,
+    Variant,
+)
 from model_catalog.vocabulary import SERVED_TASKS, Task
 
 PAGE = PACKAGE_FOLDER.parent / "docs" / "catalogue.md"
@@ -27,6 +37,7 @@ COLUMNS = (
     "Forms of the weights",
     "Tool / reasoning parser",
     "Hubs",
+    "Since",
     "Rows",
 )
 
@@ -44,6 +55,8 @@ bears a **?**. The box downloads nothing by itself; digests of hub files are emp
   in brackets where a form was made for some only. GiB are of memory.
 - **Parsers** are named as vLLM names them.
 - **Rows**: how many published rows of `docs/fit.md` hold for the model.
+- **Hubs** are Hugging Face (HF) and ModelScope (MS); an id with a **?** stands in no published list that was read.
+- **Since**: when the publisher brought it out. **cond.**: the licence has conditions, listed at the end.
 - An older model names the one to prefer after an arrow.
 """
 
@@ -51,7 +64,8 @@ bears a **?**. The box downloads nothing by itself; digests of hub files are emp
 def page() -> str:
     entries = in_display_order(load_catalogue().values())
     fitted = sum(entry.no_shape is None for entry in entries)
-    return "\n".join([HEAD.format(count=len(entries), fitted=fitted), *sections(entries), *unfitted(entries)]) + "\n"
+    parts = [*sections(entries), *unfitted(entries), *conditions(entries), *evidence(entries)]
+    return "\n".join([HEAD.format(count=len(entries), fitted=fitted), *parts]) + "\n"
 
 
 def sections(entries: Iterable[CatalogueEntry]) -> Iterator[str]:
@@ -72,6 +86,30 @@ def unfitted(entries: Iterable[CatalogueEntry]) -> Iterator[str]:
     yield from (f"- `{entry.name}`: {entry.no_shape}." for entry in entries if entry.no_shape is not None)
 
 
+def conditions(entries: Iterable[CatalogueEntry]) -> Iterator[str]:
+    """Models under the same conditions together; the first line of a licence that forbids commerce says so."""
+    yield "\n## Conditions of licences\n"
+    yield "What an admin must know before use; the text of the licence decides.\n"
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for entry in entries:
+        found = entry.licence
+        if found.note is not None:
+            sort = found.id if found.commercial else f"{found.id}, **not for commercial use**"
+            together.setdefault((sort, found.note.en, f"{found.evidence}: {found.source}"), []).append(entry.name)
+    for (sort, note, source), names in together.items():
+        yield f"- {sort}: {', '.join(f'`{name}`' for name in names)}. {note} ({source})"
+
+
+def evidence(entries: Iterable[CatalogueEntry]) -> Iterator[str]:
+    yield "\n## Evidence\n"
+    yield "How many of the facts are known how:\n"
+    kinds = list(Evidence)
+    yield f"| Fact | {' | '.join(kinds)} |"
+    yield f"|{'---|' * (len(kinds) + 1)}"
+    for fact, counted in counts_of(entries).items():
+        yield f"| {fact} | {' | '.join(str(counted[kind]) for kind in kinds)} |"
+
+
 def cells(entry: CatalogueEntry) -> tuple[str, ...]:
     chat = entry.chat
     parsers = (chat.tool_call_parser or "-", chat.reasoning_parser or "-") if chat else ("-", "-")
@@ -85,17 +123,18 @@ def cells(entry: CatalogueEntry) -> tuple[str, ...]:
         "<br>".join(form(variant) for variant in entry.variants),
         " / ".join(parsers) if any(part != "-" for part in parsers) else "",
         hubs(entry.default_variant),
+        since(entry),
         str(rows_of(entry) or ""),
     )
 
 
 def name_cell(entry: CatalogueEntry) -> str:
-    after = f" → `{entry.successor}`" if entry.successor else ""
-    retired = f" (retired {entry.retired})" if entry.retired else ""
+    after = f" → `{entry.successor_name}`" if entry.successor else ""
+    retired = f" (retired {entry.retired.value})" if entry.retired else ""
     return f"`{entry.name}`{after}{retired}<br>{entry.display_name.en}"
 
 
-def mark(figure: Figure) -> str:
+def mark(figure: Figure | TracedDay | TracedHubId) -> str:
     return " **?**" if figure.evidence is Evidence.UNVERIFIED else ""
 
 
@@ -117,24 +156,32 @@ def tokens(figure: Figure | None) -> str:
 
 def licence(found: Licence) -> str:
     marks = [*([] if found.commercial else ["**NC**"]), *(["gated"] if found.gated else [])]
-    return " ".join([f"[{found.id}]({found.url})", *marks])
+    marks += ["cond."] if found.note else []
+    unsure = " **?**" if found.evidence is Evidence.UNVERIFIED else ""
+    return " ".join([f"[{found.id}]({found.url}){unsure}", *marks])
+
+
+def since(entry: CatalogueEntry) -> str:
+    return f"{entry.introduced.value}{mark(entry.introduced)}" if entry.introduced else ""
 
 
 def form(variant: Variant) -> str:
     figure = variant.weight_bytes
     size = f" {figure.value / GIB:,.1f} GiB{mark(figure)}" if figure else ""
     families = f" ({', '.join(variant.accelerators)})" if variant.accelerators else ""
-    return f"{variant.name}{size}{families}{', at load' if variant.at_load else ''}"
+    engine = f", {variant.engine} only" if variant.engine else ""
+    return f"{variant.name}{size}{families}{', at load' if variant.at_load else ''}{engine}"
 
 
 def hubs(variant: Variant) -> str:
     """Ids on each hub; what the box carries itself says so."""
     match variant.source:
         case HubSource(huggingface=hugging_face, modelscope=modelscope):
-            if hugging_face == modelscope:
-                return f"HF, MS: {hugging_face}"
             named = (("HF", hugging_face), ("MS", modelscope))
-            return "<br>".join(f"{hub}: {name}" for hub, name in named if name is not None)
+            cells_of = {hub: f"{said.value}{mark(said)}" for hub, said in named if said is not None}
+            if len(set(cells_of.values())) == 1:
+                return f"{', '.join(cells_of)}: {next(iter(cells_of.values()))}"
+            return "<br>".join(f"{hub}: {cell}" for hub, cell in cells_of.items())
         case _:
             return "on the box"
 

@@ -1,10 +1,11 @@
 """What a catalogue entry says, typed and strict: a misspelt field, a wrong unit or an unknown word is refused."""
 
+from datetime import date
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from model_catalog.vocabulary import Accelerator, Capability, QuantizationForm, ReasoningParser, Task, ToolCallParser
 
@@ -27,7 +28,7 @@ class Strict(BaseModel):
 class Evidence(StrEnum):
     """How a figure is known."""
 
-    LISTING = "listing"  # the publisher's page or file says so
+    LISTING = "listing"  # a published page or file says so; the source names it
     COMPUTED = "computed"  # worked out from the files
     MEASURED = "measured"  # we ran it
     UNVERIFIED = "unverified"  # somebody said so
@@ -47,6 +48,47 @@ class Words(Strict):
     value: tuple[str, ...] = Field(min_length=1)
     evidence: Evidence
     source: str = Field(min_length=1)
+
+
+BARE = "not said; a bare value, the form of before"
+"""The source of a value that says none: entries, and updates that were signed, in the form of before go on being read.
+"""
+
+
+def traced_when_bare(given: object) -> object:
+    """A value alone counts as unverified; YAML reads 2025-06-30 without quotes as a date."""
+    if isinstance(given, str | date):
+        return {"value": str(given), "evidence": Evidence.UNVERIFIED, "source": BARE}
+    if isinstance(given, dict) and isinstance(value := cast("dict[str, object]", given).get("value"), date):
+        return {**cast("dict[str, object]", given), "value": str(value)}
+    return cast("object", given)
+
+
+class TracedDay(Strict):
+    value: Day
+    evidence: Evidence
+    source: str = Field(min_length=1)
+
+
+class TracedName(Strict):
+    """The name of another entry."""
+
+    value: Name
+    evidence: Evidence
+    source: str = Field(min_length=1)
+
+
+class TracedHubId(Strict):
+    """A repository on one hub; ids differ between hubs. `listing`: a published list names it, we did not fetch it."""
+
+    value: HubId
+    evidence: Evidence
+    source: str = Field(min_length=1)
+
+
+SaidDay = Annotated[TracedDay, BeforeValidator(traced_when_bare)]
+SaidName = Annotated[TracedName, BeforeValidator(traced_when_bare)]
+SaidHubId = Annotated[TracedHubId, BeforeValidator(traced_when_bare)]
 
 
 class Text(Strict):
@@ -91,11 +133,15 @@ class PublishedConfig(Strict):
 
 
 class Licence(Strict):
+    """`evidence` and `source` are of `id`, `commercial` and `gated` together; `note` is there where a condition is."""
+
     id: str = Field(min_length=1, description="SPDX identifier, or the publisher's own name for it.")
     commercial: bool = Field(description="Whether commercial use is allowed.")
     gated: bool = Field(description="Whether the publisher asks for an agreement before a download.")
     url: str = Field(pattern=r"^https://")
     note: Text | None = Field(None, description="A condition that people should know before they use it.")
+    evidence: Evidence = Evidence.UNVERIFIED
+    source: str = Field(BARE, min_length=1)
 
 
 class BundledSource(Strict):
@@ -119,8 +165,8 @@ class HubSource(Strict):
     """Where the publisher keeps it; the box itself downloads nothing, a person brings the files."""
 
     kind: Literal["hub"]
-    huggingface: HubId | None = None
-    modelscope: HubId | None = None
+    huggingface: SaidHubId | None = None
+    modelscope: SaidHubId | None = None
 
     @model_validator(mode="after")
     def is_somewhere(self) -> Self:
@@ -153,6 +199,7 @@ class Variant(Strict):
     format: Literal["safetensors", "gguf"]
     quantization: QuantizationForm | None = Field(None, description="None: the model's own precision.")
     accelerators: tuple[Accelerator, ...] = Field((), description="Families it was made for; empty: for any.")
+    engine: str | None = Field(None, min_length=1, description="The one engine that runs this form, if only one does.")
     at_load: bool = Field(False, description="The engine quantizes while it loads; the files are the source's own.")
     weight_bytes: Figure | None = Field(None, description="In the memory of the cards; None where nobody says.")
     source: Source
@@ -235,9 +282,9 @@ class CatalogueEntry(Strict):
     sampling: SamplingDefaults = SamplingDefaults()  # pyright: ignore[reportCallIssue]
     fine_tuning: FineTuning | None = None
     validated_as: Name | None = Field(None, description="The model in fit/validated.yaml whose rows hold for it too.")
-    introduced: Day | None = Field(None, description="When the publisher brought it out.")
-    retired: Day | None = Field(None, description="From when on it should not be used any more.")
-    successor: Name | None = None
+    introduced: SaidDay | None = Field(None, description="When the publisher brought it out.")
+    retired: SaidDay | None = Field(None, description="From when on it should not be used any more.")
+    successor: SaidName | None = Field(None, description="The entry to prefer to it.")
 
     @model_validator(mode="after")
     def agrees_with_itself(self) -> Self:
@@ -277,11 +324,15 @@ class CatalogueEntry(Strict):
         return None
 
     def wrong_dates(self) -> str | None:
-        if self.successor == self.name:
+        if self.successor_name == self.name:
             return "it names itself as its successor"
-        if self.introduced and self.retired and self.retired < self.introduced:
-            return f"it was retired ({self.retired}) before it was introduced ({self.introduced})"
+        if self.introduced and self.retired and self.retired.value < self.introduced.value:
+            return f"it was retired ({self.retired.value}) before it was introduced ({self.introduced.value})"
         return None
+
+    @property
+    def successor_name(self) -> str | None:
+        return None if self.successor is None else self.successor.value
 
     @property
     def default_variant(self) -> Variant:

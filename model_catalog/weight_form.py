@@ -12,7 +12,8 @@ FORMS = frozenset(form.value for form in QuantizationForm)
 
 @dataclass(frozen=True)
 class WeightForm:
-    """`architecture`: the first that config.json names; `quantization`: its method, where the catalogue has that word.
+    """`architecture`: the first that config.json names; `quantization`: its method, where the catalogue has that word;
+    `engine`: the only one that reads it, where the catalogue says so.
 
     https://huggingface.co/docs/transformers/main_classes/configuration, `architectures` and `quantization_config`.
     """
@@ -20,6 +21,7 @@ class WeightForm:
     format: Literal["safetensors", "gguf"]
     architecture: str | None = None
     quantization: str | None = None
+    engine: str | None = None
 
 
 def form_of_folder(folder: Path) -> WeightForm:

@@ -100,6 +100,7 @@ def basic_needs(wish: Wish) -> tuple[Need, ...]:
     what = f"{wish.task.replace('_', ' ')} models from {form.format} files"
     return (
         (what, lambda pack: wish.task in pack.tasks and form.format in pack.weight_formats),
+        (f"that {form.engine} alone runs", lambda pack: form.engine in (None, pack.engine)),
         ("that are sealed", lambda pack: not wish.sealed or pack.launch.sealed is not None),
     )
 

@@ -121,6 +121,7 @@ def wish_of(entry: CatalogueEntry, variant: Variant, weight: Weight) -> Wish:
             format=variant.format,
             architecture=architecture_of(entry),
             quantization=variant.quantization.value if variant.quantization else None,
+            engine=variant.engine,
         ),
         task=entry.task.value,
         families=variant.accelerators,

@@ -7,8 +7,9 @@ something is a pickle, whatever its name.
 
 import pickletools
 import zipfile
+from os import SEEK_END
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 PICKLE_STARTS = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 ARCHIVE_STARTS = (
@@ -32,6 +33,24 @@ def disguise_of(path: Path) -> str | None:
     return None
 
 
+class NoFurther:
+    """Reads a stream whose opcodes may claim any length: not more is asked for, and so allocated, than it has."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.size = stream.seek(0, SEEK_END)
+        stream.seek(0)
+
+    def read(self, count: int) -> bytes:
+        return self.stream.read(min(count, self.size))
+
+    def readline(self) -> bytes:
+        return self.stream.readline()
+
+    def tell(self) -> int:
+        return self.stream.tell()
+
+
 def is_pickle_program(stream: BinaryIO) -> bool:
     """Whether the stream reads as opcodes that call something, up to STOP. Text ends this at its first letters.
 
@@ -39,7 +58,7 @@ def is_pickle_program(stream: BinaryIO) -> bool:
     """
     calls = False
     try:
-        for count, (opcode, _, _) in enumerate(pickletools.genops(stream)):
+        for count, (opcode, _, _) in enumerate(pickletools.genops(cast("BinaryIO", NoFurther(stream)))):
             calls = calls or opcode.name in CALLING_OPCODES
             if count > MOST_OPCODES:
                 return calls

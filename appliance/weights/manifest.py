@@ -10,6 +10,8 @@ from appliance.base.errors import NewerFormat, SetupError
 
 MANIFEST_FILE = "MANIFEST.json"
 MANIFEST_FORMAT = 1
+MOST_BYTES = 64 * 1024**2
+"""Of a manifest: a quarter of a million files."""
 
 
 class StoredFile(BaseModel):
@@ -52,13 +54,15 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_FILE
     repair = "Import the model again, or repair it from its source."
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SetupError(f"{path} is damaged: it is larger than {MOST_BYTES // 1024**2} MiB.", hint=repair)
         raw = json.loads(path.read_bytes())
         if int(raw.get("format", 0)) > MANIFEST_FORMAT:
             raise NewerFormat(f"{path} has format {raw['format']}.", hint="Use the newer version that wrote it.")
         manifest = Manifest.model_validate(raw)
     except FileNotFoundError as error:
         raise SetupError(f"{path} is missing.", hint=repair) from error
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError) as error:
         raise SetupError(f"{path} is damaged: {error}", hint=repair) from error
     if manifest.digest != folder.name:
         raise SetupError(f"{path} is damaged: its digest is not the folder's name.", hint=repair)

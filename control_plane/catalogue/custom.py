@@ -111,8 +111,8 @@ def require_good(session: Session, entries: Sequence[CatalogueEntry], *, overrid
                 hint="See `appliance engines list`.",
                 param=f"entries.{number}.engine.pack",
             )
-        if entry.successor is not None and entry.successor not in known:
+        if entry.successor_name is not None and entry.successor_name not in known:
             raise BadRequest(
-                f"`{entry.name}`: successor: the catalogue has no {entry.successor!r}.",
+                f"`{entry.name}`: successor: the catalogue has no {entry.successor_name!r}.",
                 param=f"entries.{number}.successor",
             )

@@ -9,6 +9,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import APIRouter, Body, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from appliance.base import clock
 from appliance.base.errors import BadRequest
 from appliance.base.settings import Settings
 from control_plane.access.dependencies import CurrentAdmin, CurrentUser
@@ -120,7 +121,8 @@ def apply_catalogue_update(
 def unlisted(session: Session, name: str) -> Shown:
     row = service.find_row(session, name)
     mark = Mark(row.id, row.name, row.origin, row.digest)
-    return shown_of(mark, service.entry_of(row), overrides=False, listed=row.removed_at is None)
+    entry, today = service.entry_of(row), clock.now().date()
+    return shown_of(mark, entry, overrides=False, today=today, listed=row.removed_at is None)
 
 
 def list_json(items: list[bytes], names: list[str], *, has_more: bool) -> bytes:

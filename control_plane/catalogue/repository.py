@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from control_plane.catalogue.tables import AppliedUpdate, CatalogModel, CatalogueState, Origin
@@ -53,9 +53,10 @@ def by_name_and_origin(session: Session, name: str, *, origin: Origin) -> Catalo
 
 
 def predecessors(session: Session, name: str) -> list[str]:
-    """The names of the listed entries that name this one as their successor."""
-    successor = CatalogModel.entry["successor"].astext
-    statement = select(CatalogModel.name).where(CatalogModel.removed_at.is_(None), successor == name)
+    """The names of the listed entries that name this one as their successor; older rows name it without evidence."""
+    successor = CatalogModel.entry["successor"]
+    named = or_(successor["value"].astext == name, successor.astext == name)
+    statement = select(CatalogModel.name).where(CatalogModel.removed_at.is_(None), named)
     return sorted(session.scalars(statement))
 
 

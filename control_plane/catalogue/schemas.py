@@ -1,5 +1,6 @@
 """The catalogue on the wire."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 from appliance.base.errors import BadRequest
 from control_plane.catalogue.tables import AppliedUpdate, Origin
 from model_catalog.admission import require_few_parts
+from model_catalog.advice import AdviceCode, advice_on
 from model_catalog.schema import CatalogueEntry
 
 MOST_ENTRIES = 1000
@@ -37,6 +39,17 @@ class FitsAnswer(BaseModel):
     reason: str | None = None
 
 
+class AdviceAnswer(BaseModel):
+    """A warning that stops nothing: a retirement that is near or past, a licence that asks something of its user."""
+
+    code: AdviceCode
+    message: str
+
+
+def advice_answers(entry: CatalogueEntry, *, today: date) -> list[AdviceAnswer]:
+    return [AdviceAnswer(code=each.code, message=each.message) for each in advice_on(entry, today=today)]
+
+
 class CatalogueAnswer(BaseModel):
     """`entry` is the catalogue's own text, figures with their evidence included. `fits` is null unless asked for.
 
@@ -51,6 +64,7 @@ class CatalogueAnswer(BaseModel):
     origin: Origin
     overrides: bool
     entry: CatalogueEntry
+    warnings: list[AdviceAnswer]
     fits: FitsAnswer | None = None
 
 

@@ -88,3 +88,12 @@ def entry_of(row: CatalogModel) -> CatalogueEntry:
 
 def find_entry(session: Session, name: str) -> CatalogueEntry:
     return entry_of(find_row(session, name))
+
+
+def entry_if_known(session: Session, name: str) -> CatalogueEntry | None:
+    """For what an entry only adds to: None too where this release does not understand it."""
+    row = repository.by_name(session, name)
+    try:
+        return entry_of(row) if row else None
+    except BadRequest:
+        return None

@@ -6,16 +6,18 @@ Kept in the process. Each reading asks the database for the revision, and only a
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from appliance.base import clock
 from appliance.base.errors import BadRequest
 from appliance.base.logs import get_logger
 from control_plane.catalogue import repository
 from control_plane.catalogue.repository import ORDER, Mark
-from control_plane.catalogue.schemas import CatalogueAnswer, FitsAnswer
+from control_plane.catalogue.schemas import CatalogueAnswer, FitsAnswer, advice_answers
 from control_plane.catalogue.service import entry_of
 from control_plane.catalogue.tables import CatalogModel
 from model_catalog.schema import CatalogueEntry
@@ -28,6 +30,7 @@ log = get_logger(__name__)
 @dataclass(frozen=True, eq=False)
 class Shown:
     """An entry that counts. `digest`: what is worked out from the entry holds for as long as it is the same.
+    `day`: the one for which the answer's warnings hold; None: for every day.
 
     Kept as bytes alone: a thousand entries as objects make each full collection of Python's garbage take 0.2 s.
     """
@@ -35,6 +38,7 @@ class Shown:
     mark: Mark
     overrides: bool
     order: int
+    day: date | None
     answer: bytes
 
     @property
@@ -58,10 +62,11 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """All of them by name, in the order in which people see them. Two listings of one revision are one object."""
+    """All of them by name, in the order in which people see them. Two of one revision and one day are one object."""
 
     revision: int
     shown: Mapping[str, Shown]
+    day: date = date.min
 
 
 class Shelf:
@@ -71,18 +76,20 @@ class Shelf:
 
     def listing(self, session: Session) -> Listing:
         with self.lock:
-            revision = repository.revision(session)
-            if revision != self.last.revision:
-                self.last = Listing(revision, self.renewed(session))
+            revision, today = repository.revision(session), clock.now().date()
+            if (revision, today) != (self.last.revision, self.last.day):
+                self.last = Listing(revision, self.renewed(session, today=today), today)
             return self.last
 
-    def renewed(self, session: Session) -> dict[str, Shown]:
+    def renewed(self, session: Session, *, today: date) -> dict[str, Shown]:
         """Entries that did not change keep their objects; one that this release cannot read is left out and logged."""
         layers = layered(repository.marks(session))
-        kept = {shown.mark: shown for shown in self.last.shown.values()}
+        kept = {shown.mark: shown for shown in self.last.shown.values() if shown.day in (None, today)}
         missing = [mark.id for marks in layers for mark in marks if mark not in kept]
         rows = {row.id: row for row in repository.by_ids(session, missing)}
-        found = [shown for marks in layers if (shown := first_good(marks, kept=kept, rows=rows)) is not None]
+        found = [
+            shown for marks in layers if (shown := first_good(marks, kept=kept, rows=rows, today=today)) is not None
+        ]
         return {shown.name: shown for shown in sorted(found, key=lambda shown: (shown.order, shown.name))}
 
 
@@ -92,7 +99,9 @@ def layered(marks: Iterable[Mark]) -> list[list[Mark]]:
     return [list(group) for _, group in groupby(ordered, key=lambda mark: mark.name)]
 
 
-def first_good(marks: Sequence[Mark], *, kept: Mapping[Mark, Shown], rows: Mapping[UUID, CatalogModel]) -> Shown | None:
+def first_good(
+    marks: Sequence[Mark], *, kept: Mapping[Mark, Shown], rows: Mapping[UUID, CatalogModel], today: date
+) -> Shown | None:
     for place, mark in enumerate(marks):
         overrides = place + 1 < len(marks)
         known = kept.get(mark)
@@ -105,11 +114,11 @@ def first_good(marks: Sequence[Mark], *, kept: Mapping[Mark, Shown], rows: Mappi
         except BadRequest as error:
             log.warning("catalogue_entry_was_not_understood", entry=mark.name, reason=error.message)
             continue
-        return shown_of(mark, entry, overrides=overrides)
+        return shown_of(mark, entry, overrides=overrides, today=today)
     return None
 
 
-def shown_of(mark: Mark, entry: CatalogueEntry, *, overrides: bool, listed: bool = True) -> Shown:
+def shown_of(mark: Mark, entry: CatalogueEntry, *, overrides: bool, today: date, listed: bool = True) -> Shown:
     answer = CatalogueAnswer(
         id=mark.name,
         task=entry.task.value,
@@ -118,5 +127,7 @@ def shown_of(mark: Mark, entry: CatalogueEntry, *, overrides: bool, listed: bool
         origin=mark.origin,
         overrides=overrides,
         entry=entry,
+        warnings=advice_answers(entry, today=today),
     )
-    return Shown(mark, overrides, entry.order, answer.model_dump_json().encode())
+    day = None if entry.retired is None else today
+    return Shown(mark, overrides, entry.order, day, answer.model_dump_json().encode())

@@ -4,12 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from appliance.base import clock
 from control_plane.access.dependencies import CurrentAdmin, CurrentUser
+from control_plane.catalogue.schemas import advice_answers
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import ListAnswer, list_answer
 from control_plane.placements.repository import placements_of
 from control_plane.served_models import repository, service
 from control_plane.served_models.schemas import (
+    DeployAnswer,
     ReplicaAnswer,
     ServedModelAnswer,
     ServedModelPatch,
@@ -38,7 +41,7 @@ def list_served_models(session: DbSession, _: CurrentUser) -> ListAnswer[ServedM
 
 
 @router.post("/served-models", status_code=202)
-def create_served_model(session: DbSession, admin: CurrentAdmin, body: ServedModelRequest) -> ServedModelAnswer:
+def create_served_model(session: DbSession, admin: CurrentAdmin, body: ServedModelRequest) -> DeployAnswer:
     """Deploy: the model is imported where needed, then started."""
     wanted = NewServedModel(
         name=body.name,
@@ -50,7 +53,10 @@ def create_served_model(session: DbSession, admin: CurrentAdmin, body: ServedMod
         rules=body.placement,
         managed_by=body.managed_by,
     )
-    return answer(session, service.create(session, admin, wanted))
+    served = service.create(session, admin, wanted)
+    known = service.entry_of(session, served)
+    warnings = advice_answers(known, today=clock.now().date()) if known else []
+    return DeployAnswer(**dict(answer(session, served)), warnings=warnings)
 
 
 @router.get("/served-models/{name:path}")

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from appliance.base.ids import public_id
+from control_plane.catalogue.schemas import AdviceAnswer
 from control_plane.placements.domain import PlacementState, Seat
 from control_plane.placements.tables import Placement
 from control_plane.placements.wanted import PlacementRules
@@ -108,6 +109,12 @@ class ServedModelAnswer(BaseModel):
     created_at: int
     replicas: list[ReplicaAnswer]
     placements: list[PlacementAnswer]
+
+
+class DeployAnswer(ServedModelAnswer):
+    """`warnings` are those of the catalogue entry that the version is named after, where there is one."""
+
+    warnings: list[AdviceAnswer]
 
 
 def replica_answer(replica: Replica) -> ReplicaAnswer:

@@ -21,6 +21,7 @@ from control_plane.served_models import repository
 from control_plane.served_models.tables import DesiredState, ManagedBy, ServedModel
 from control_plane.versions import service as versions
 from control_plane.versions.tables import ModelVersion, VersionState
+from model_catalog.schema import CatalogueEntry
 from model_catalog.vocabulary import SERVED_TASKS
 
 SERVE = "serve"
@@ -151,6 +152,12 @@ def find(session: Session, name: str) -> ServedModel:
     if served is None:
         raise NotFound(f"No model is served as {name[:80]!r}.", hint="See `appliance serve list`.", param="name")
     return served
+
+
+def entry_of(session: Session, served: ServedModel) -> CatalogueEntry | None:
+    """The catalogue entry that its version is named after."""
+    version = versions.repository.version_by_id(session, served.version_id)
+    return catalogue.entry_if_known(session, version.model_name) if version else None
 
 
 def scale(

@@ -5,10 +5,12 @@ from typing import cast
 
 from fastapi import APIRouter, Request
 
+from appliance.base import clock
 from appliance.base.settings import Settings
 from appliance.weights.urls import UrlGuard
 from control_plane.access.dependencies import CurrentAdmin, CurrentUser
 from control_plane.catalogue import service as catalogue
+from control_plane.catalogue.schemas import advice_answers
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import After, Limit, ListAnswer, list_answer, page_query
 from control_plane.jobs.schemas import job_answer
@@ -62,4 +64,6 @@ def create_import(request: Request, session: DbSession, admin: CurrentAdmin, bod
     else:
         entry = catalogue.find_entry(session, body.name)
         version, job = service.import_from_catalogue(session, admin, entry, variant_name=body.variant)
-    return ImportAnswer(version=version_answer(version), job=job_answer(job))
+    known = catalogue.entry_if_known(session, body.name)
+    warnings = advice_answers(known, today=clock.now().date()) if known else []
+    return ImportAnswer(version=version_answer(version), job=job_answer(job), warnings=warnings)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from appliance.base.ids import public_id
 from appliance.base.tasks import Task
+from control_plane.catalogue.schemas import AdviceAnswer
 from control_plane.jobs.schemas import JobAnswer
 from control_plane.modelpacks.schemas import ModelPackRequest
 from control_plane.versions.tables import ModelVersion, VersionState
@@ -64,9 +65,12 @@ class ImportRequest(BaseModel):
 
 
 class ImportAnswer(BaseModel):
+    """`warnings` are those of the catalogue entry of this name, where there is one."""
+
     object: Literal["import"] = "import"
     version: VersionAnswer
     job: JobAnswer
+    warnings: list[AdviceAnswer]
 
 
 def version_answer(version: ModelVersion) -> VersionAnswer:

@@ -42,19 +42,37 @@ def models(context: typer.Context, as_json: Json = False) -> None:
     state = {row["name"]: row["observed_state"] for row in served}
     rows = [[escape(str(cell)) for cell in (*listed(row), state.get(row["id"], ""))] for row in catalogue]
     out.print(table("Catalogue", ["Name", "", "Task", "Family", "Licence", "Fits here", "Served"], rows))
+    print_retirements(catalogue)
     others = [[row["name"], row["task"], row["observed_state"]] for row in served]
     out.print(table("\nServed", ["Public name", "Task", "State"], others))
 
 
+def print_retirements(catalogue: list[dict[str, Any]]) -> None:
+    """Whole sentences: they name the successor."""
+    for row in catalogue:
+        for each in row["warnings"]:
+            if each["code"] in LEAVES:
+                out.print(f"[yellow]{escape(each['message'])}[/]")
+
+
 def listed(row: dict[str, Any]) -> tuple[str, ...]:
-    return row["id"], mark(row), row["task"], row["family"], row["entry"]["licence"]["id"], here_text(row)
+    return row["id"], mark(row), row["task"], row["family"], licence_text(row["entry"]["licence"]), here_text(row)
 
 
 def mark(row: dict[str, Any]) -> str:
-    """Whose entry it is, where it did not come with the release."""
-    if row["origin"] == "release":
-        return ""
-    return f"{row['origin']}, overrides" if row["overrides"] else str(row["origin"])
+    """Whose entry it is, where it did not come with the release; and that it retires."""
+    whose = [] if row["origin"] == "release" else [str(row["origin"]), *(["overrides"] if row["overrides"] else [])]
+    return ", ".join([*whose, *(LEAVES[each["code"]] for each in row["warnings"] if each["code"] in LEAVES)])
+
+
+LEAVES = {"model_retired": "retired", "model_retires": "retires soon"}
+
+
+def licence_text(licence: dict[str, Any]) -> str:
+    """`*`: it has conditions, which `models show` prints."""
+    if not licence["commercial"]:
+        return f"{licence['id']} (not commercial)"
+    return f"{licence['id']} *" if licence["note"] else str(licence["id"])
 
 
 HERE = {"now": "now", "if_empty": "if empty", "never": "no"}
@@ -88,6 +106,8 @@ def show(
     fits = found["fits"] or {"reason": "The release no longer carries it."}
     print_exactly(f"# {found['origin']}{', overrides another of this name' if found['overrides'] else ''}")
     print_exactly(f"# Fits here: {here_text(found)}. {fits['reason'] or ''}".rstrip())
+    for each in found["warnings"]:
+        print_exactly(f"# Warning: {each['message']}")
     print_exactly(file_text(found["entry"]))
 
 
@@ -217,7 +237,7 @@ def fit(
     subject = Subject(model.name, model.shape, weights, card, find_overheads(pack or card.pack))
     found = answer(subject, ask, cards=cards)
     if as_json:
-        print_json(found.document())
+        print_json({**found.document(), "servable": not no_pack_text(subject)})
         return
     print_sum(found)
 
@@ -307,6 +327,8 @@ def print_all(answers: "list[Answer]", *, as_json: bool) -> None:
     ]
     columns = ["Card", "Smallest layout", "Needs per card", "Claims per card", "", "Longest context"]
     out.print(table(heading(first), columns, rows))
+    if sentence := no_pack_text(first.subject):
+        print_exactly(sentence)
 
 
 def print_sum(found: "Answer") -> None:
@@ -322,9 +344,19 @@ def print_sum(found: "Answer") -> None:
     print_exactly(f"\n{verdict(found).capitalize()}{'.' if found.fits else ': ' + missing(found)}")
     if found.fits and report.subject.shape.generates:
         print_exactly(f"At most {found.longest:,} tokens in one sequence; {found.most:,} sequences of this context.")
-    for sentence in (found.disagreement, row_text(found), *report.notes):
+    for sentence in (found.disagreement, row_text(found), *report.notes, no_pack_text(report.subject)):
         if sentence:
             print_exactly(sentence)
+
+
+def no_pack_text(subject: "Subject") -> str:
+    """For a form that only an engine runs of which the appliance carries no pack: the sum holds, serving does not."""
+    from appliance.engines.pack import load_pack, pack_names
+
+    engine = subject.weights.engine
+    if engine is None or engine.casefold() in {load_pack(name).engine.casefold() for name in pack_names()}:
+        return ""
+    return f"There is no engine pack for {engine}: the appliance cannot serve this form."
 
 
 SUM_COLUMNS = ["Line", "Size", "How", "Source"]

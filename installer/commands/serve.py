@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from installer.commands.options import Json
-from installer.terminal import out, print_exactly, print_json, settings, speaks_plainly, table
+from installer.terminal import out, print_exactly, print_json, print_warnings, settings, speaks_plainly, table
 
 if TYPE_CHECKING:
     from installer.admin_client import JsonObject
@@ -81,6 +81,7 @@ def deploy(
     body["placement"] = {"policy": policy, "cores": cores, "nodes": node or [], "cards": card or []}
     with AdminClient(settings().paths) as api:
         served = api.post("/served-models", {**body, "desired_replicas": replicas, "managed_by": MANAGED_BY})
+    print_warnings(served["warnings"])
     print_exactly(
         f"{served['name']} will be served with {replicas} replicas; `appliance serve list` shows when it is ready."
     )

@@ -8,7 +8,7 @@ import typer
 from appliance.base.errors import BadRequest
 from installer.commands.options import Json
 from installer.commands.registry_options import CaFile, PlainHttp, Registry, User, registry_place
-from installer.terminal import print_exactly, print_json, settings
+from installer.terminal import print_exactly, print_json, print_warnings, settings
 
 if TYPE_CHECKING:
     from installer.admin_client import JsonObject
@@ -57,10 +57,11 @@ def import_model(
     body["modelpack"] = artifact_place(modelpack or [], place, tag=tag, unsigned=unsigned)
     with AdminClient(settings().paths) as api:
         answer = api.post("/imports", body)
+        print_warnings(answer["warnings"])
         job = watch(api, str(answer["job"]["id"]), quiet=as_json) if wait else answer["job"]
         version = api.get(f"/versions/{answer['version']['id']}")
     if as_json:
-        print_json({"version": version, "job": job})
+        print_json({"version": version, "job": job, "warnings": answer["warnings"]})
     if job["state"] in ("failed", "cancelled"):
         raise failure(job)
     if not as_json:

@@ -46,6 +46,7 @@ class Answer:
             "variant": subject.weights.name,
             "card": subject.card.name,
             "pack": subject.overheads.pack,
+            "engine": subject.weights.engine,
             "context": report.ask.context,
             "concurrency": report.ask.concurrency,
             "cards": report.layout.cards,

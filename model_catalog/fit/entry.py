@@ -53,9 +53,9 @@ def weights_of_variant(entry: CatalogueEntry, shape: ModelShape, variant: Varian
     size = int(figure.value)
     count = count_of_variant(shape, variant)
     if count is not None and count.size_bytes == size:
-        return replace(count, name=variant.name)
+        return replace(count, name=variant.name, engine=variant.engine)
     source = f"weight_bytes of `{entry.name}` ({figure.evidence}: {figure.source})"
-    return from_figure(shape, size, name=variant.name, source=source)
+    return replace(from_figure(shape, size, name=variant.name, source=source), engine=variant.engine)
 
 
 def count_of_variant(shape: ModelShape, variant: Variant) -> Weights | None:

@@ -140,6 +140,8 @@ def rules_of(subject: Subject, ask: Ask) -> CacheRules:
 
 def notes_on(subject: Subject, ask: Ask, layout: Layout) -> tuple[str, ...]:
     found = list(subject.shape.notes)
+    if subject.weights.engine is not None:
+        found.append(f"Only {subject.weights.engine} runs this form ({subject.weights.name}).")
     if ask.context > subject.shape.context:
         found.append(f"The model was made for {subject.shape.context:,} tokens.")
     allowed = subject.card.groups.get(layout.cards)

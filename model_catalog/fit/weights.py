@@ -28,11 +28,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Weights:
-    """`name` is the variant or quantization; `source` says how the bytes are known."""
+    """`name` is the variant or quantization; `source` says how the bytes are known. `engine`: the only one that runs
+    this form, None where several may.
+    """
 
     name: str
     shares: tuple[Share, ...]
     source: str
+    engine: str | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -71,7 +74,9 @@ def counted(shape: ModelShape, quantization: Quantization | None = None) -> Weig
     ]
     name = quantization.name if quantization else {2: "bf16", 4: "fp32"}.get(shape.element_bytes, "as published")
     source = f"{shape.parameters:,} parameters counted from config.json"
-    return Weights(name, tuple(shares), f"{source}; {quantization.source}" if quantization else source)
+    if quantization is None:
+        return Weights(name, tuple(shares), source)
+    return Weights(name, tuple(shares), f"{source}; {quantization.source}", quantization.engine)
 
 
 def weight_bytes(shape: ModelShape, quantization: Quantization | None, *, quantizable: bool) -> float:

@@ -206,9 +206,9 @@ def unusable(what: str) -> BadRequest:
 def require_successors(entries: Collection[CatalogueEntry], *, released: Collection[str]) -> None:
     known = {entry.name for entry in entries}.union(released)
     for entry in entries:
-        if entry.successor is not None and entry.successor not in known:
+        if entry.successor_name is not None and entry.successor_name not in known:
             raise BadRequest(
-                f"`{entry.name}`: successor: there is no `{entry.successor}` in the release or in this update.",
+                f"`{entry.name}`: successor: there is no `{entry.successor_name}` in the release or in this update.",
                 code="update_refused",
             )
 

@@ -1,13 +1,14 @@
 """`appliance models show|add|update` as a person meets them, as far as no running appliance is needed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from installer.cli import app
-from installer.commands.models import file_text, here_text, mark
+from installer.commands.models import file_text, here_text, licence_text, mark
 from model_catalog.admission import read_entries
 from model_catalog.catalogue import load_catalogue
 from model_catalog.schema import CatalogueEntry
@@ -50,7 +51,7 @@ def test_a_wrong_file_is_refused_before_anything_is_asked(tmp_path: Path) -> Non
 
 
 def test_marks_and_places() -> None:
-    row = {"origin": "custom", "overrides": False, "fits": None}
+    row: dict[str, Any] = {"origin": "custom", "overrides": False, "fits": None, "warnings": []}
     assert (mark(row), mark(row | {"overrides": True}), mark(row | {"origin": "release"})) == (
         "custom",
         "custom, overrides",
@@ -60,3 +61,24 @@ def test_marks_and_places() -> None:
     assert here_text(row | {"fits": fits}) == "if empty: fp8 on 2 x H100"
     assert here_text(row | {"fits": fits | {"cards": 0, "verdict": "now"}}) == "now: fp8 on processor"
     assert here_text(row) == "no"
+
+
+def test_retirement_and_what_a_licence_asks_are_marked_in_the_list() -> None:
+    row: dict[str, Any] = {
+        "origin": "release",
+        "overrides": False,
+        "warnings": [{"code": "model_retires", "message": "It retires."}],
+    }
+    assert mark(row) == "retires soon"
+    assert mark(row | {"origin": "update", "warnings": [{"code": "model_retired", "message": ""}]}) == "update, retired"
+    assert mark(row | {"warnings": [{"code": "licence_conditions", "message": ""}]}) == ""
+    texts = {name: licence_text(load_catalogue()[name].licence.model_dump(mode="json")) for name in SHOWN_LICENCES}
+    assert texts == SHOWN_LICENCES
+
+
+LEAVING = {"code": "model_retires", "message": "It retires."}
+SHOWN_LICENCES = {
+    "qwen3-8b": "Apache-2.0",
+    "kimi-k2.6": "modified-MIT *",
+    "jina-reranker-m0": "CC-BY-NC-4.0 (not commercial)",
+}

@@ -53,6 +53,15 @@ def test_json_has_the_items() -> None:
     assert document["tensor_parallel_size"] == 4
     assert document["decided_by"] == "validated row"
     assert sum(item["bytes"] for item in document["items"]) == document["needed_bytes"]
+    assert (document["engine"], document["servable"]) == ("FastDeploy", False)
+
+
+def test_a_form_that_no_pack_runs_is_summed_and_said_not_to_be_served() -> None:
+    shown = fit("ernie-4.5-300b-a47b", "--on", "p800", "--cards", "4", "--quantization", "wint4")
+    assert "Only FastDeploy runs this form (wint4)." in shown
+    assert "There is no engine pack for FastDeploy: the appliance cannot serve this form." in shown
+    assert "engine pack for" not in fit("qwen3-8b", "--on", "h100")
+    assert json.loads(fit("qwen3-8b", "--on", "h100", "--json"))["servable"]
 
 
 def test_a_folder_and_this_machine() -> None:

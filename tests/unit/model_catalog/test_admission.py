@@ -1,5 +1,6 @@
 """Entries from outside of the release: errors name the file, the entry and the field, and no figure is a trap."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from model_catalog.admission import (
 from model_catalog.fit.known_models import model_of_entry
 from model_catalog.schema import Architecture, CatalogueEntry, Figure
 from tests.fixtures.catalogue_entries import entry, figure, raw_entry
+
+MOST_MEMORY = 4 * MOST_FILE_BYTES
+"""For a file of 200 bytes."""
 
 
 def write(folder: Path, *entries: dict[str, Any]) -> Path:
@@ -139,8 +143,13 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_any_file_is_refused_or_read(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.yaml"
     path.write_bytes(content)
-    with pytest.raises(ApplianceError):
-        read_entries(path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ApplianceError):
+            read_entries(path)
+        assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+    finally:
+        tracemalloc.stop()
 
 
 FIGURES = [name for name, field in Architecture.model_fields.items() if field.annotation == Figure | None]

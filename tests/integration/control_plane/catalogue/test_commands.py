@@ -61,6 +61,23 @@ def test_an_entry_from_file_to_list_and_back(appliance: Run, tmp_path: Path) -> 
     assert "no custom entry" in appliance("remove", "my-model", code=1)
 
 
+def test_what_people_should_know_is_said_in_the_list_and_of_the_one(appliance: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    made = raw_entry("leaving", introduced="2020-01", retired="2020-02", successor="sails-guide")
+    path.write_text(yaml.safe_dump([made]))
+    appliance("add", path)
+    sentence = "leaving is retired since 2020-02 (unverified: not said; a bare value, the form of before)."
+    listed = appliance()
+    assert "custom, retired" in next(line for line in listed.splitlines() if line.startswith("leaving"))
+    assert f"{sentence} Use sails-guide instead." in listed
+    shown = appliance("show", "leaving")
+    assert f"# Warning: {sentence} Use sails-guide instead.\n" in shown
+    path.write_text(shown)
+    assert read_entries(path)[0].successor_name == "sails-guide"
+    assert "# Warning: The licence of jina-reranker-m0" in appliance("show", "jina-reranker-m0")
+    appliance("remove", "leaving")
+
+
 def test_an_update_from_file(appliance: Run, database_settings: Settings, tmp_path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     document = {"sequence": 3, "issued": "2026-11-22T00:00:00Z", "entries": [raw_entry("new-model")]}

@@ -13,6 +13,7 @@ from appliance.base.secret_files import Secret, read_secret
 from appliance.base.settings import Settings
 from appliance.weights.store import WeightStore
 from control_plane.reconcilers.versions import VersionsReconciler
+from tests.fixtures.catalogue_entries import raw_entry
 from tests.fixtures.hub_mirror import running_mirror
 from tests.fixtures.waiting import wait_until
 from tests.fixtures.workers import JobBench
@@ -58,7 +59,27 @@ def test_a_folder_becomes_a_version_that_can_be_served(
     assert WeightStore(database_settings.paths.weights).verify(version["digest"]) == []
     served = admin.post("/api/v1/served-models", json={"name": "my-tiny", "model": "tiny"}).json()
     assert served["version_id"] == version_id
+    assert answer.json()["warnings"] == served["warnings"] == []
     assert (served["task"], served["max_model_len"]) == ("embedding", 1234)
+
+
+def test_retirement_and_a_licence_that_forbids_commerce_are_said_at_import_and_deploy(
+    job_bench: JobBench, admin: TestClient, model_folder: Path
+) -> None:
+    made = raw_entry("leaving", task="embedding", introduced="2020-01", retired="2020-02", successor="bge-m3")
+    made["licence"] |= {"commercial": False}
+    assert admin.post("/api/v1/catalogue/entries", json={"entries": [made]}).status_code == 201
+    job_bench.start_worker()
+    listed = admin.get("/api/v1/catalogue/leaving").json()["warnings"]
+    body = {"name": "leaving", "source_path": str(model_folder), "task": "embedding"}
+    imported = admin.post("/api/v1/imports", json=body).json()
+    assert wait_for_end(job_bench, admin, imported["job"]["id"])["state"] == "succeeded"
+    served = admin.post("/api/v1/served-models", json={"name": "my-leaving", "model": "leaving"}).json()
+    assert [each["code"] for each in listed] == ["model_retired", "licence_not_commercial"]
+    assert listed[0]["message"].endswith("Use bge-m3 instead.")
+    assert imported["warnings"] == served["warnings"] == listed
+    assert "warnings" not in admin.get("/api/v1/served-models/my-leaving").json()
+    admin.delete("/api/v1/catalogue/entries/leaving")
 
 
 def test_pickle_is_refused_and_the_version_says_why(job_bench: JobBench, admin: TestClient, model_folder: Path) -> None:

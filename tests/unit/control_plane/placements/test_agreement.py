@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -117,7 +118,7 @@ FLEETS = st.lists(st.integers(0, 2), min_size=1, max_size=3, unique=True).flatma
 def fits(model: Model, nodes: tuple[NodeView, ...], held: list[Row]) -> FitsAnswer:
     made = model.entry()
     mark = Mark(uuid4(), made.name, Origin.CUSTOM, digest_of(document_of(made)))
-    listing = Listing(1, {made.name: shown_of(mark, made, overrides=False)})
+    listing = Listing(1, {made.name: shown_of(mark, made, overrides=False, today=date(2026, 11, 23))})
     rows = [Held(row.key, str(row.served_model_id), row.state, row.seat) for row in held]
     claims = [claim for one in rows for claim in one.assignment(0).claims()]
     return FitsHere(kv_cache_bytes=CACHE_BYTES).of(listing, Now(nodes, claims))["a"]

@@ -1,6 +1,7 @@
 """Whether an entry fits here: in which form, on what, why not; and that what is kept never says otherwise than anew."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 
 from appliance.base.errors import BadRequest
 from appliance.base.ids import new_uuid
-from appliance.placement.choice import ground_of
+from appliance.engines.pack import pack_names
+from appliance.placement.choice import able_packs, ground_of
 from appliance.placement.nodes import CardView, Claim, NodeState, NodeView, NumaView
-from appliance.placement.offers import known_shape, offer_of, terms_of, weight_of
-from appliance.placement.ways import processor_bytes
+from appliance.placement.offers import known_shape, offer_of, terms_of, weight_of, wish_of
+from appliance.placement.ways import Weight, processor_bytes
 from control_plane.catalogue.repository import Mark
 from control_plane.catalogue.schemas import FitsAnswer, FitsVerdict
 from control_plane.catalogue.service import digest_of, document_of
@@ -20,6 +22,7 @@ from control_plane.catalogue.shelf import Listing, shown_of
 from control_plane.catalogue.tables import Origin
 from control_plane.placements.fits_here import FitsHere, Now
 from model_catalog.admission import require_admissible
+from model_catalog.catalogue import load_catalogue
 from model_catalog.schema import Architecture, Figure
 from tests.fixtures.catalogue_entries import entry, figure, raw_entry
 
@@ -42,7 +45,9 @@ def variant(name: str, gib: float) -> dict[str, Any]:
 def listing(*entries: tuple[str, list[dict[str, Any]]], **changes: Any) -> Listing:
     made = [entry(name, **{"variants": variants, "engine": ANY_PACK, **changes}) for name, variants in entries]
     marks = [Mark(new_uuid(), one.name, Origin.CUSTOM, digest_of(document_of(one))) for one in made]
-    return Listing(1, {one.name: shown_of(mark, one, overrides=False) for mark, one in zip(marks, made, strict=True)})
+    today = date(2026, 11, 23)
+    shown = [shown_of(mark, one, overrides=False, today=today) for mark, one in zip(marks, made, strict=True)]
+    return Listing(1, {one.name: one for one in shown})
 
 
 def ask(now: Now, *forms: dict[str, Any], **changes: Any) -> FitsAnswer:
@@ -197,3 +202,33 @@ def test_what_no_pack_does_is_said() -> None:
     speech = ask(Now([BOTH], []), variant("f16", 2), task="speech_to_text", capabilities=["audio"], sampling={})
     assert speech.reason == "No engine pack that is installed here serves speech to text models from safetensors files."
     assert ask(Now([BOTH], []), variant("f16", 2), task="rerank").verdict == "now"
+
+
+FASTDEPLOY = {
+    (entry.name, variant.name)
+    for entry in load_catalogue().values()
+    for variant in entry.variants
+    if variant.engine == "FastDeploy"
+}
+
+
+def test_no_pack_is_offered_for_a_form_that_only_fastdeploy_runs() -> None:
+    assert {name for _, name in FASTDEPLOY} == {"wint4", "wint8", "w4a8"}
+    everything = replace(ground_of([BOX]), packs=frozenset(pack_names()))
+    for name, form in FASTDEPLOY:
+        known = load_catalogue()[name]
+        (found,) = (each for each in known.variants if each.name == form)
+        assert able_packs(wish_of(known, found, Weight(name, GIB)), everything) == []
+
+
+def test_a_form_without_an_engine_pack_is_never_said_to_fit() -> None:
+    """The cards would hold it many times over."""
+    bound = form("wint4", 1, quantization="wint4", engine="FastDeploy")
+    answer = ask(Now([BOX], []), bound)
+    assert answer.verdict is FitsVerdict.NEVER
+    assert "that FastDeploy alone runs" in str(answer.reason)
+    assert ask(Now([BOX], []), bound, variant("bf16", 1)).variant == "bf16"
+
+
+def form(name: str, gib: float, **changes: Any) -> dict[str, Any]:
+    return variant(name, gib) | changes

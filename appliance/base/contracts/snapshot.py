@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from appliance.base.contracts.routes import ExternalEndpoint, Route
+
 SNAPSHOT_FORMAT = 1
 SNAPSHOT_FILE = "gateway.json"
 SNAPSHOT_CHANNEL = "gateway.snapshot"
@@ -29,7 +31,11 @@ class SnapshotKey(BaseModel):
 
 
 class SnapshotModel(BaseModel):
-    """One public name. `max_model_len` in tokens, prompt and answer together; `created` in Unix seconds."""
+    """One public name. `max_model_len` in tokens, prompt and answer together; `created` in Unix seconds.
+
+    `served_model_id` of a route's name is its first served target's, or empty. `wakes`: it may sleep at no replica, and
+    a request that waits for it wakes it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +46,7 @@ class SnapshotModel(BaseModel):
     max_model_len: int
     owned_by: str
     created: int
+    wakes: bool = False
 
 
 class Snapshot(BaseModel):
@@ -49,3 +56,5 @@ class Snapshot(BaseModel):
     version: int
     keys: tuple[SnapshotKey, ...] = ()
     models: tuple[SnapshotModel, ...] = ()
+    routes: tuple[Route, ...] = ()
+    endpoints: tuple[ExternalEndpoint, ...] = ()

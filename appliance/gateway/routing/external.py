@@ -38,11 +38,12 @@ class ExternalConnection(EngineConnection):
         self.keep: Callable[[ExternalConnection], None] | None = None
         self._is_lost = False
         self._is_released = False
+        self._stays_open = False
 
     @property
     def can_go_on(self) -> bool:
         return (
-            self._complete and not self._is_lost and not self._failure and self._parser.should_keep_alive()
+            self._complete and not self._is_lost and not self._failure and self._stays_open
             and self._transport is not None and not self._transport.is_closing()
         )  # fmt: skip
 
@@ -58,6 +59,7 @@ class ExternalConnection(EngineConnection):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._stays_open = self._parser.should_keep_alive()  # llhttp forgets it after this
         if self._is_released and self._complete:
             asyncio.get_running_loop().call_soon(self.release)
 

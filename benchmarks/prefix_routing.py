@@ -1,8 +1,9 @@
 """Prefix-aware routing against round robin: two replicas of one served model, prompts that share long beginnings.
 
 Makes two routes to the served model through the admin API, `bench-prefix` and `bench-round-robin`, sends the same kind
-of conversations through each in alternating rounds, every round with beginnings that nobody has seen, and prints for both
-policies: median and p95 time to the first token, tokens/s, and the share of prompt tokens that the engines had cached.
+of conversations through each in alternating rounds, every round with beginnings that nobody has seen, and prints for
+both policies: median and p95 time to the first token, tokens/s, and the share of prompt tokens that the engines had
+cached.
 
 `python -m benchmarks.prefix_routing --model sails-guide` against a running appliance whose model has two replicas
 (`appliance serve scale sails-guide 2`) and an engine with prefix caching (vLLM: on by default).

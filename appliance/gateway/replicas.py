@@ -48,6 +48,7 @@ class ReplicaTable:
         self.on_change: Callable[[], object] | None = None
         self._replicas: dict[str, Replica] = {}
         self._ready: dict[str, list[Replica]] = {}
+        self._capacities: dict[str, tuple[int, int]] = {}
         self._turns: dict[str, int] = {}
         self._forgotten: dict[str, float] = {}
         self._unix_time = unix_time
@@ -72,7 +73,8 @@ class ReplicaTable:
                     self._replicas[record.replica_id] = Replica(record)
                     changed = True
             elif record.published_at > known.record.published_at:
-                changed = changed or record.state != known.record.state
+                said = (record.state, record.capacity) != (known.record.state, known.record.capacity)
+                changed = changed or said
                 known.record = record
         if changed:
             self._sort_out()
@@ -83,7 +85,8 @@ class ReplicaTable:
         They stand in another order each time, so that taking the first, or the first of equals, takes turns.
         """
         tried = set(without)
-        usable = [one for one in self._ready.get(served_model_id, ()) if one.record.replica_id not in tried]
+        ready = self._ready.get(served_model_id, [])
+        usable = [one for one in ready if one.record.replica_id not in tried] if tried else ready
         if not usable:
             raise Unavailable("No replica of this model is ready.", hint="Try again soon.", retry_after_seconds=2.0)
         if len(usable) == 1:
@@ -92,8 +95,10 @@ class ReplicaTable:
         self._turns[served_model_id] = turn
         first = turn % len(usable)
         usable = usable[first:] + usable[:first]
-        now = self._unix_time()
-        out = ejected([one.outlier for one in usable], now=self._monotonic())
+        now, tick = self._unix_time(), self._monotonic()
+        if all(one.outlier.ejected_until <= tick and not one.is_stale(now) for one in usable):
+            return usable
+        out = ejected([one.outlier for one in usable], now=tick)
         ranks = [(position in out, one.is_stale(now)) for position, one in enumerate(usable)]
         best = min(ranks)
         return [one for one, rank in zip(usable, ranks, strict=True) if rank == best]
@@ -104,7 +109,8 @@ class ReplicaTable:
 
     def capacity(self, served_model_id: str, *, unknown: int) -> int:
         """How many requests the ready replicas work on at once; `unknown` for one that does not say."""
-        return sum(one.record.capacity or unknown for one in self._ready.get(served_model_id, ()))
+        said, silent = self._capacities.get(served_model_id, (0, 0))
+        return said + silent * unknown
 
     def answered(self, replica: Replica) -> None:
         replica.outlier.succeeded(self._monotonic())
@@ -128,6 +134,13 @@ class ReplicaTable:
             if one.record.state == "ready":
                 ready.setdefault(one.record.served_model_id, []).append(one)
         self._ready = ready
+        self._capacities = {
+            name: (
+                sum(one.record.capacity or 0 for one in some),
+                sum(one.record.capacity is None for one in some),
+            )
+            for name, some in ready.items()
+        }
         if self.on_change is not None:
             self.on_change()
 

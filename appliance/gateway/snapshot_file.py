@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from appliance.base.contracts.routes import ExternalEndpoint, Route
+from appliance.base.contracts.routes import ExternalEndpoint, Route, own_route
 from appliance.base.contracts.snapshot import SNAPSHOT_FILE, SNAPSHOT_FORMAT, Snapshot, SnapshotKey, SnapshotModel
 from appliance.base.errors import NewerFormat, SetupError, Unavailable
 from appliance.base.logs import get_logger
@@ -98,12 +98,14 @@ def parse_snapshot(content: bytes) -> Snapshot:
 
 
 def index(snapshot: Snapshot) -> Directory:
-    routes = {route.name: route for route in snapshot.routes}
+    routed = {route.name: route for route in snapshot.routes}
+    served = {model.served_model_id: model for model in snapshot.models if model.name not in routed}
+    own = {model.name: own_route(model.name, served_model_id=key) for key, model in served.items()}
     return Directory(
         version=snapshot.version,
         keys={key.digest.lower(): key for key in snapshot.keys},
         models={model.name: model for model in snapshot.models},
-        routes=routes,
-        served={model.served_model_id: model for model in snapshot.models if model.name not in routes},
+        routes={**own, **routed},
+        served=served,
         endpoints={endpoint.endpoint_id: endpoint for endpoint in snapshot.endpoints},
     )

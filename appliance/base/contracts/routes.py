@@ -77,3 +77,9 @@ class ExternalEndpoint(Fact):
 def sealing_context(endpoint_id: str) -> str:
     """What the sealed key of an endpoint is bound to: moved to another endpoint's row it opens no more."""
     return f"external endpoint {endpoint_id}"
+
+
+def own_route(name: str, *, served_model_id: str) -> Route:
+    """A served model's own name leads to itself; without an id, as such a route is none that an admin made."""
+    own = Target(target_id=served_model_id, kind="served_model", model=name, served_model_id=served_model_id)
+    return Route(name=name, route_id="", tiers=((own,),))

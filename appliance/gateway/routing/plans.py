@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.base.contracts.routes import SESSION_HEADER, Route, Target
-from appliance.base.contracts.snapshot import SnapshotModel
 from appliance.gateway.metering import Admitted
 from appliance.gateway.routing.weights import in_order_of_chance, in_order_of_key
 
@@ -17,14 +16,6 @@ class Plan:
 
     route: Route
     targets: tuple[Target, ...]
-
-
-def implicit_route(model: SnapshotModel) -> Route:
-    """A served model's own name leads to itself."""
-    own = Target(
-        target_id=model.served_model_id, kind="served_model", model=model.name, served_model_id=model.served_model_id
-    )
-    return Route(name=model.name, route_id="", tiers=((own,),))
 
 
 def make_plan(route: Route, request: Admitted, *, chance: Callable[[], float]) -> Plan:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from appliance.base.contracts.routes import Route, Target
+from appliance.base.contracts.routes import Route, Target, own_route
 from appliance.base.settings import GatewaySettings
 from appliance.gateway.metering import Admitted
 from appliance.gateway.replicas import Replica, ReplicaTable
@@ -15,7 +15,7 @@ from appliance.gateway.request_body import CONTENT_FIELD
 from appliance.gateway.routing.counters import RoutingCounters
 from appliance.gateway.routing.gate import Gate
 from appliance.gateway.routing.outliers import Outlier
-from appliance.gateway.routing.plans import Plan, implicit_route, make_plan
+from appliance.gateway.routing.plans import Plan, make_plan
 from appliance.gateway.routing.prefixes import PrefixMemory, bounded, chain, prompt_of
 from appliance.gateway.routing.retries import RetryBudget
 from appliance.gateway.snapshot_file import Directory
@@ -39,7 +39,7 @@ class Router:
     _prefixes: defaultdict[str, PrefixMemory] = field(default_factory=lambda: defaultdict(PrefixMemory))
 
     def plan(self, request: Admitted, directory: Directory) -> Plan:
-        route = directory.routes.get(request.model.name) or implicit_route(request.model)
+        route = route_of(request, directory)
         self.budget(route).deposit()
         return make_plan(route, request, chance=self.chance)
 
@@ -125,3 +125,9 @@ class Router:
         """By what each has in flight of what it can work on; equals take turns, as the table's order does."""
         unknown = self.settings.requests_per_replica
         return min(replicas, key=lambda replica: replica.in_flight / (replica.record.capacity or unknown))
+
+
+def route_of(request: Admitted, directory: Directory) -> Route:
+    """A snapshot that came between admission and this may have lost the name; then it leads where it led."""
+    name = request.model.name
+    return directory.routes.get(name) or own_route(name, served_model_id=request.model.served_model_id)

@@ -1,6 +1,5 @@
 """The scaler on real PostgreSQL and Redis: load reports become wanted replicas, no report changes nothing."""
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from appliance.base import clock
 from appliance.base.contracts.gateway_load import LOAD_KEY, LoadReport, ModelLoad
 from appliance.base.ids import public_id
-from appliance.base.settings import Settings
 from control_plane.access.domain import SYSTEM
 from control_plane.database.session import SessionFactory, transaction
 from control_plane.reconcilers.scaler import ScalerReconciler
@@ -39,8 +37,7 @@ class ScalerBench:
             service.autoscale(session, SYSTEM, name, scaling, managed_by=None)
             return public_id("srv", served.id)
 
-    def say(self, gateway: str, *, age_seconds: float = 0.0, **loads: ModelLoad) -> None:
-        models = {name.replace("_", "-"): load for name, load in loads.items()}
+    def say(self, gateway: str, models: dict[str, ModelLoad], *, age_seconds: float = 0.0) -> None:
         report = LoadReport(gateway_id=gateway, published_at=clock.unix_time() - age_seconds, models=models)
         cast("Any", self.redis.client()).hset(LOAD_KEY, gateway, report.model_dump_json())
 
@@ -51,19 +48,17 @@ class ScalerBench:
 
 
 @pytest.fixture
-def bench(
-    database_settings: Settings, session_factory: SessionFactory, redis_server: RedisServer
-) -> Iterator[ScalerBench]:
+def bench(session_factory: SessionFactory, redis_server: RedisServer) -> ScalerBench:
     redis_server.client().delete(LOAD_KEY)
-    yield ScalerBench(session_factory, redis_server)
+    return ScalerBench(session_factory, redis_server)
 
 
 def test_the_sum_of_all_gateways_counts_and_silence_changes_nothing(bench: ScalerBench) -> None:
-    served = bench.served("m1", Autoscaling(min_replicas=1, max_replicas=4, target_per_replica=10)).replace("-", "_")
+    served = bench.served("m1", Autoscaling(min_replicas=1, max_replicas=4, target_per_replica=10))
     assert bench.wanted("m1") == 1
-    bench.say("g1", **{served: ModelLoad(in_flight=10, queued=5)})
-    bench.say("g2", **{served: ModelLoad(in_flight=10)})
-    bench.say("gone", age_seconds=60, **{served: ModelLoad(in_flight=500)})
+    bench.say("g1", {served: ModelLoad(in_flight=10, queued=5)})
+    bench.say("g2", {served: ModelLoad(in_flight=10)})
+    bench.say("gone", {served: ModelLoad(in_flight=500)}, age_seconds=60)
     assert bench.wanted("m1") == 3
     assert "serve" in bench.nudged
     bench.redis.client().delete(LOAD_KEY)
@@ -74,13 +69,13 @@ def test_a_call_wakes_a_sleeping_model(bench: ScalerBench) -> None:
     served = bench.served("m2", Autoscaling(min_replicas=0, max_replicas=2, idle_seconds=1))
     with transaction(bench.factory) as session:
         service.find(session, "m2").desired_replicas = 0
-    bench.say("g1")
+    bench.say("g1", {})
     assert bench.wanted("m2") == 0
     bench.scaler.called[served] = clock.monotonic()
     assert bench.wanted("m2") == 1
 
 
 def test_a_model_of_the_admins_own_number_is_left_alone(bench: ScalerBench) -> None:
-    served = bench.served("m3", None).replace("-", "_")
-    bench.say("g1", **{served: ModelLoad(in_flight=500)})
+    served = bench.served("m3", None)
+    bench.say("g1", {served: ModelLoad(in_flight=500)})
     assert bench.wanted("m3") == 1

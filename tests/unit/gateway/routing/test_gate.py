@@ -28,10 +28,11 @@ Act = st.tuples(st.sampled_from(["ask", "leave", "grow", "shrink"]), st.booleans
 
 @given(st.lists(Act, max_size=80), st.integers(0, 4))
 def test_whatever_happens_the_numbers_are_right(acts: list[tuple[str, bool, str]], capacity: int) -> None:
-    asyncio.run(play(acts, capacity))
+    door = asyncio.run(play(acts, capacity))
+    assert (door.running, door.running_long, door.queued) == (0, 0, 0)
 
 
-async def play(acts: list[tuple[str, bool, str]], capacity: int) -> None:
+async def play(acts: list[tuple[str, bool, str]], capacity: int) -> Gate:
     door = gate(capacity=capacity, longest=5)
     held: list[Ticket] = []
     for kind, is_long, key in acts:
@@ -52,7 +53,7 @@ async def play(acts: list[tuple[str, bool, str]], capacity: int) -> None:
         assert door.queued == sum(not ticket.inside for ticket in held)
     for ticket in held:
         door.leave(ticket)
-    assert (door.running, door.running_long, door.queued) == (0, 0, 0)
+    return door
 
 
 def test_long_prompts_leave_room_for_short_ones() -> None:

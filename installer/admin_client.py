@@ -45,6 +45,9 @@ class AdminClient:
     def post(self, path: str, body: JsonObject) -> JsonObject:
         return self.call("POST", path, json=body)
 
+    def put(self, path: str, body: JsonObject) -> JsonObject:
+        return self.call("PUT", path, json=body)
+
     def patch(self, path: str, body: JsonObject) -> JsonObject:
         return self.call("PATCH", path, json=body)
 

@@ -5,6 +5,7 @@ import typer
 from installer.commands import (
     chat,
     doctor,
+    endpoints,
     engines,
     hardware,
     jobs,
@@ -14,6 +15,7 @@ from installer.commands import (
     models,
     nodes,
     reference,
+    routes,
     serve,
     stack,
     status,
@@ -48,5 +50,7 @@ app.add_typer(serve.app, name="serve", rich_help_panel=MODELS)
 app.add_typer(engines.app, name="engines", rich_help_panel=MODELS)
 app.add_typer(licence.app, name="licence", rich_help_panel=MODELS)
 app.command("chat", rich_help_panel=MODELS)(speaks_plainly(chat.chat))
+app.add_typer(routes.app, name="routes", rich_help_panel=ACCESS)
+app.add_typer(endpoints.app, name="endpoints", rich_help_panel=ACCESS)
 app.add_typer(keys.app, name="keys", rich_help_panel=ACCESS)
 app.command("reference", hidden=True)(speaks_plainly(reference.reference))

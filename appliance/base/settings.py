@@ -37,6 +37,13 @@ class GatewaySettings(Group):
     client_body_timeout_seconds: float = Field(60.0, gt=0, description="Limit for the arrival of a whole request body.")
     client_write_timeout_seconds: float = Field(30.0, gt=0, description="A client that reads nothing this long is cut.")
     max_concurrent_requests: int = Field(1024, ge=1, description="Above this the gateway answers 503 with Retry-After.")
+    requests_per_replica: int = Field(
+        256, ge=1, description="Requests that a replica is given at once where its engine pack does not say."
+    )
+    queue_length: int = Field(512, ge=0, description="Requests that may wait for a model; beyond it is 503.")
+    queue_wait_seconds: float = Field(60.0, gt=0, description="Longest wait for a place at a busy model; then 503.")
+    wake_wait_seconds: float = Field(300.0, gt=0, description="Longest wait for a model that sleeps; then 503.")
+    shadow_requests: int = Field(8, ge=0, description="Copies for shadow targets that a gateway sends at once.")
 
 
 class EngineSettings(Group):

@@ -66,7 +66,9 @@ class Gateway:
         parsed = parse_request(path, body=body)
         model = find_model(directory, name=parsed.model, key=key)
         require_task(model, task=TASK_OF[path], path=path)
-        return Admitted(request_id=request_id, path=path, key=key, model=model, parsed=parsed, arrived=arrived)
+        return Admitted(
+            request_id=request_id, path=path, key=key, model=model, parsed=parsed, arrived=arrived, headers=headers
+        )
 
 
 def declared_length(headers: Headers) -> int | None:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from appliance.base.clock import monotonic, unix_time
 from appliance.base.ids import new_uuid
+from appliance.base.sealing import Sealer
 from appliance.base.secret_files import Secret, read_secret
 from appliance.base.settings import Settings
 from appliance.gateway.housekeeping import Housekeeping
 from appliance.gateway.redis_feed import RedisFeed, connect_redis
 from appliance.gateway.relay import Relay
 from appliance.gateway.replicas import ReplicaTable
+from appliance.gateway.routing.attempts import Ways
+from appliance.gateway.routing.external import Endpoints
+from appliance.gateway.routing.load_feed import LoadFeed
+from appliance.gateway.routing.router import Router
 from appliance.gateway.snapshot_file import SnapshotFile
 from appliance.gateway.usage_spool import UsageSpool
 
@@ -27,6 +32,7 @@ class Parts:
     spool: UsageSpool
     feed: RedisFeed
     relay: Relay
+    load: LoadFeed
     active: int = 0
 
 
@@ -36,19 +42,20 @@ def build_parts(settings: Settings) -> Parts:
     snapshot = SnapshotFile(home.snapshot)
     snapshot.refresh()
     table = ReplicaTable(unix_time=unix_time, monotonic=monotonic)
-    spool = UsageSpool(home.spool, gateway_id=new_uuid().hex)
+    gateway_id = new_uuid().hex
+    spool = UsageSpool(home.spool, gateway_id=gateway_id)
     client = connect_redis(
         socket=home.redis_socket, url=settings.redis.url, password=read_secret(home, Secret.REDIS_PASSWORD)
     )
     feed = RedisFeed(client, table=table, folder=home.snapshot, refresh_seconds=settings.gateway.refresh_seconds)
     feed.restore()
-    relay = Relay(
-        table,
-        spool=spool,
-        connect_timeout_seconds=settings.gateway.connect_timeout_seconds,
-        refresh_table=feed.refresh,
-    )
-    return Parts(settings=settings, snapshot=snapshot, table=table, spool=spool, feed=feed, relay=relay)
+    load = LoadFeed(client, gateway_id=gateway_id)
+    router = Router(table, settings=settings.gateway, monotonic=monotonic, wake=load.wake)
+    table.on_change = router.replicas_changed
+    endpoints = Endpoints(lambda: Sealer(read_secret(home, Secret.KEY_ENCRYPTION_KEY)))
+    ways = Ways(router, endpoints=endpoints, directory=lambda: snapshot.directory, refresh_table=feed.refresh)
+    relay = Relay(ways, spool=spool)
+    return Parts(settings=settings, snapshot=snapshot, table=table, spool=spool, feed=feed, relay=relay, load=load)
 
 
 @asynccontextmanager
@@ -60,6 +67,7 @@ async def running(parts: Parts) -> AsyncGenerator[None]:
     loops = [
         asyncio.create_task(housekeeping.run()),
         asyncio.create_task(parts.feed.run(on_snapshot=parts.snapshot.refresh)),
+        asyncio.create_task(parts.load.run(parts.relay.router)),
     ]
     try:
         yield
@@ -69,4 +77,6 @@ async def running(parts: Parts) -> AsyncGenerator[None]:
         for loop in loops:
             with suppress(asyncio.CancelledError):
                 await loop
+        await parts.relay.shadows.close()
+        await parts.load.say_goodbye()
         parts.spool.close()

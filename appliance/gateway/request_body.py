@@ -23,7 +23,9 @@ ASK_FOR_USAGE = b'{"stream_options":{"include_usage":true},'
 
 @dataclass(frozen=True)
 class ParsedRequest:
-    """`body` is what the engine is sent; `keep_usage` says whether the client wants to see the usage frame."""
+    """`body` is what the engine is sent; `keep_usage` says whether the client wants to see the usage frame. `user` is
+    OpenAI's word for the person behind the client.
+    """
 
     model: str
     stream: bool
@@ -31,6 +33,7 @@ class ParsedRequest:
     body: bytes
     prompt_tokens: int
     completion_tokens: int | None
+    user: str | None = None
 
 
 def parse_request(path: str, *, body: bytes) -> ParsedRequest:
@@ -45,6 +48,7 @@ def parse_request(path: str, *, body: bytes) -> ParsedRequest:
     if options is None and fields.get("stream_options") is not None:
         raise wrong_type(fields, "stream_options", "an object")
     keep_usage = bool(options and options.get("include_usage"))
+    user = fields.get("user")
     return ParsedRequest(
         model=model,
         stream=stream,
@@ -52,6 +56,7 @@ def parse_request(path: str, *, body: bytes) -> ParsedRequest:
         body=with_usage(body, fields) if stream and not keep_usage else body,
         prompt_tokens=max(1, len(body) // BYTES_PER_TOKEN),
         completion_tokens=0 if path == EMBEDDINGS else asked_tokens(fields),
+        user=user if isinstance(user, str) else None,
     )
 
 

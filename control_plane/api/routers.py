@@ -11,6 +11,7 @@ from control_plane.licences.endpoints import router as licences
 from control_plane.modelpacks.endpoints import router as modelpacks
 from control_plane.nodes.endpoints import metrics
 from control_plane.nodes.endpoints import router as nodes
+from control_plane.routes.endpoints import router as routes
 from control_plane.served_models.endpoints import router as served_models
 from control_plane.sessions.endpoints import router as sessions
 from control_plane.system.endpoints import router as system
@@ -43,5 +44,6 @@ ROUTERS = (
     exports,
     licences,
     served_models,
+    routes,
     system,
 )

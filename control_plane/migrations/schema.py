@@ -13,7 +13,9 @@ from control_plane.keys import tables as key_tables
 from control_plane.licences import tables as licence_tables
 from control_plane.nodes import tables as node_tables
 from control_plane.placements import tables as placement_tables
+from control_plane.public_names import tables as public_name_tables
 from control_plane.reconcilers import tables as reconciler_tables
+from control_plane.routes import tables as route_tables
 from control_plane.served_models import tables as served_model_tables
 from control_plane.sessions import tables as session_tables
 from control_plane.tenants import tables as tenant_tables
@@ -32,7 +34,9 @@ SLICES = (
     version_tables,
     licence_tables,
     placement_tables,
+    public_name_tables,
     served_model_tables,
+    route_tables,
     reconciler_tables,
 )
 """Importing them is what fills the metadata."""

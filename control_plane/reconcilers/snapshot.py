@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import redis
 
@@ -26,6 +27,8 @@ from control_plane.database.nudge import SNAPSHOT
 from control_plane.database.session import SessionFactory, transaction
 from control_plane.keys.repository import live_keys
 from control_plane.keys.tables import ApiKey
+from control_plane.routes.repository import all_endpoints, all_routes, endpoint_names
+from control_plane.routes.snapshot import route_model, snapshot_endpoint, snapshot_route
 from control_plane.served_models.repository import all_served
 from control_plane.served_models.tables import DesiredState, ServedModel
 
@@ -49,9 +52,15 @@ class SnapshotReconciler:
         with transaction(self.factory) as session:
             keys = [snapshot_key(key) for key in live_keys(session, at=clock.now())]
             models = snapshot_models(all_served(session))
+            endpoints = tuple(snapshot_endpoint(row) for row in all_endpoints(session))
+            rows = all_routes(session)
+            names = {**names_of_served(all_served(session)), **endpoint_names(session)}
+        routes = tuple(snapshot_route(row, names=names) for row in rows)
+        pairs = zip(rows, routes, strict=True)
+        routed = tuple(route_model(row, route, models=models, owner=OWNER) for row, route in pairs)
         path = self.folder / SNAPSHOT_FILE
         before = read_snapshot(path)
-        content = Snapshot(version=0, keys=tuple(keys), models=models)
+        content = Snapshot(version=0, keys=tuple(keys), models=(*models, *routed), routes=routes, endpoints=endpoints)
         if before is None or not same_content(before, content):
             version = next_version(before)
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,10 +105,16 @@ def snapshot_models(served: Sequence[ServedModel]) -> tuple[SnapshotModel, ...]:
             max_model_len=each.max_model_len,
             owned_by=OWNER,
             created=int(each.created_at.timestamp()),
+            wakes=each.max_replicas is not None and each.min_replicas == 0,
         )
         for each in served
         if each.desired_state is DesiredState.SERVING and each.task in TASKS
     )
+
+
+def names_of_served(served: Sequence[ServedModel]) -> dict[UUID, str]:
+    """What a route may lead to."""
+    return {each.id: each.name for each in served if each.desired_state is DesiredState.SERVING}
 
 
 def read_snapshot(path: Path) -> Snapshot | None:
@@ -111,7 +126,7 @@ def read_snapshot(path: Path) -> Snapshot | None:
 
 
 def same_content(one: Snapshot, other: Snapshot) -> bool:
-    return (one.format, one.keys, one.models) == (other.format, other.keys, other.models)
+    return one.model_copy(update={"version": 0}) == other.model_copy(update={"version": 0})
 
 
 def next_version(before: Snapshot | None) -> int:

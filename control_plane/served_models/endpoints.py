@@ -66,8 +66,13 @@ def get_served_model(session: DbSession, _: CurrentUser, name: str) -> ServedMod
 
 @router.patch("/served-models/{name:path}", status_code=202)
 def scale_served_model(session: DbSession, admin: CurrentAdmin, name: str, body: ServedModelPatch) -> ServedModelAnswer:
-    served = service.scale(session, admin, name, desired_replicas=body.desired_replicas, managed_by=body.managed_by)
-    return answer(session, served)
+    """Set the number of replicas, or let the load decide."""
+    if body.autoscaling is not None or body.fixed:
+        wanted = body.autoscaling.wanted if body.autoscaling else None
+        service.autoscale(session, admin, name, wanted, managed_by=body.managed_by)
+    if body.desired_replicas is not None:
+        service.scale(session, admin, name, desired_replicas=body.desired_replicas, managed_by=body.managed_by)
+    return answer(session, service.find(session, name))
 
 
 @router.delete("/served-models/{name:path}", status_code=202)

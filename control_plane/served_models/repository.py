@@ -45,6 +45,15 @@ def put_replica(session: Session, values: dict[str, Any]) -> None:
     session.execute(statement.on_conflict_do_update(index_elements=["replica_id"], set_=values))
 
 
+def write_scale(session: Session, served_model_id: UUID, *, replicas: int) -> None:
+    """The autoscaler's decision, unless an admin took the model out of its hands meanwhile."""
+    session.execute(
+        update(ServedModel)
+        .where(ServedModel.id == served_model_id, ServedModel.max_replicas.is_not(None))
+        .values(desired_replicas=replicas)
+    )
+
+
 def write_observation(
     session: Session, served_model_id: UUID, *, state: ObservedState, reason: str | None, replicas: int, at: datetime
 ) -> None:

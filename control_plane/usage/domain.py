@@ -109,6 +109,9 @@ def start_row(record: UsageStart) -> dict[str, Any] | None:
         "completion_tokens": record.reserved_completion_tokens,
         "cached_tokens": 0,
         "estimated": True,
+        "route": record.route,
+        "external_endpoint_id": record.external_endpoint_id,
+        "shadow": record.shadow,
     }
 
 
@@ -123,6 +126,11 @@ def end_row(record: UsageEnd) -> dict[str, Any]:
         "cached_tokens": record.cached_tokens,
         "estimated": record.estimated,
         "first_byte_seconds": record.first_byte_seconds,
+        "fallback": record.fallback,
+        "served_model_id": record.served_model_id,
+        "version_id": record.version_id,
+        "external_endpoint_id": record.external_endpoint_id,
+        "moved": record.served_model_id is not None,
     }
 
 

@@ -74,6 +74,15 @@ CASES = {
     "PATCH /api/v1/served-models/{name}": Needs.ADMIN,
     "DELETE /api/v1/served-models/{name}": Needs.ADMIN,
     "GET /api/v1/replicas": Needs.USER,
+    "GET /api/v1/routes": Needs.USER,
+    "POST /api/v1/routes": Needs.ADMIN,
+    "GET /api/v1/routes/{name}": Needs.USER,
+    "PUT /api/v1/routes/{name}": Needs.ADMIN,
+    "PATCH /api/v1/routes/{name}": Needs.ADMIN,
+    "DELETE /api/v1/routes/{name}": Needs.ADMIN,
+    "GET /api/v1/endpoints": Needs.ADMIN,
+    "POST /api/v1/endpoints": Needs.ADMIN,
+    "DELETE /api/v1/endpoints/{name}": Needs.ADMIN,
 }
 OPEN_TO_ALL = {"GET /healthz", "POST /api/v1/session"}
 """May only shrink."""

@@ -6,6 +6,7 @@ readers. Bound for a revoked key: the message, or else one `gateway.refresh_seco
 
 from pydantic import BaseModel, ConfigDict
 
+from appliance.base.contracts.routes import ExternalEndpoint, Route
 from appliance.base.tasks import Task
 
 SNAPSHOT_FORMAT = 1
@@ -27,7 +28,11 @@ class SnapshotKey(BaseModel):
 
 
 class SnapshotModel(BaseModel):
-    """One public name. `max_model_len` in tokens, prompt and answer together; `created` in Unix seconds."""
+    """One public name. `max_model_len` in tokens, prompt and answer together; `created` in Unix seconds.
+
+    `served_model_id` of a route's name is its first served target's, or empty. `wakes`: it may sleep at no replica, and
+    a request that waits for it wakes it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,6 +43,7 @@ class SnapshotModel(BaseModel):
     max_model_len: int
     owned_by: str
     created: int
+    wakes: bool = False
 
 
 class Snapshot(BaseModel):
@@ -47,3 +53,5 @@ class Snapshot(BaseModel):
     version: int
     keys: tuple[SnapshotKey, ...] = ()
     models: tuple[SnapshotModel, ...] = ()
+    routes: tuple[Route, ...] = ()
+    endpoints: tuple[ExternalEndpoint, ...] = ()

@@ -27,12 +27,16 @@ class Admitted:
 
 
 class Meter:
-    """Writes the start once, the end once; in between it is told what came."""
+    """Writes the start once, the end once; in between it is told what came.
+
+    `has_output`: the engine said something. `is_answering`: the client has some of the answer.
+    """
 
     def __init__(self, spool: UsageSpool, *, request: Admitted) -> None:
         self.usage: TokenUsage | None = None
         self.frames = 0
         self.has_output = False
+        self.is_answering = False
         self._spool = spool
         self._request = request
         self._prompt_tokens = reserved_prompt(request)

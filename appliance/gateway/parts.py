@@ -15,6 +15,10 @@ from appliance.gateway.relay import Relay
 from appliance.gateway.replicas import ReplicaTable
 from appliance.gateway.snapshot_file import SnapshotFile
 from appliance.gateway.usage_spool import UsageSpool
+from appliance.gateway.wire.forward import ControlPlane, Forwarder
+from appliance.gateway.wire.media import MediaPolicy, policy_of
+from appliance.gateway.wire.response_store import ResponseStore
+from appliance.gateway.wire.stored_responses import StoredResponses
 
 
 @dataclass
@@ -27,6 +31,10 @@ class Parts:
     spool: UsageSpool
     feed: RedisFeed
     relay: Relay
+    control_plane: ControlPlane
+    forwarder: Forwarder
+    responses: ResponseStore
+    media: MediaPolicy
     active: int = 0
 
 
@@ -48,7 +56,19 @@ def build_parts(settings: Settings) -> Parts:
         connect_timeout_seconds=settings.gateway.connect_timeout_seconds,
         refresh_table=feed.refresh,
     )
-    return Parts(settings=settings, snapshot=snapshot, table=table, spool=spool, feed=feed, relay=relay)
+    control_plane = ControlPlane(settings, home=home)
+    return Parts(
+        settings=settings,
+        snapshot=snapshot,
+        table=table,
+        spool=spool,
+        feed=feed,
+        relay=relay,
+        control_plane=control_plane,
+        forwarder=Forwarder(control_plane, snapshot=snapshot, max_body_bytes=settings.http.max_body_bytes),
+        responses=StoredResponses(control_plane),
+        media=policy_of(settings.gateway.media_hosts),
+    )
 
 
 @asynccontextmanager
@@ -69,4 +89,5 @@ async def running(parts: Parts) -> AsyncGenerator[None]:
         for loop in loops:
             with suppress(asyncio.CancelledError):
                 await loop
+        await parts.control_plane.close()
         parts.spool.close()

@@ -17,17 +17,22 @@ from appliance.gateway.faults import ClientLeft, EngineBroken, EngineFailed, Eng
 from appliance.gateway.json_objects import parse_object
 from appliance.gateway.metering import CLIENT_LEFT, Admitted, Meter
 from appliance.gateway.replicas import Replica, ReplicaTable
-from appliance.gateway.request_body import CONTENT_FIELD
 from appliance.gateway.sse import FrameScanner, TokenUsage, parse_usage
 from appliance.gateway.usage_spool import UsageSpool
+from appliance.gateway.wire.endpoints import ENDPOINTS
+from appliance.gateway.wire.parsed import Turn
 
 ATTEMPTS = 3
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 PARSE_WHOLE_BYTES = 256 * 1024
+NOTHING_USED = TokenUsage(0, 0)
 
 
 class Relay:
-    """Shared by all requests; `refresh_table` asks Redis again when every known replica has failed."""
+    """Shared by all requests; `refresh_table` asks Redis again when every known replica has failed.
+
+    `silent` are the streams that have nothing to say yet.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class Relay:
         refresh_table: Callable[[], Awaitable[None]],
     ) -> None:
         self.engines: set[EngineConnection] = set()
+        self.silent: set[Exchange] = set()
         self._table = table
         self._spool = spool
         self._connect_timeout_seconds = connect_timeout_seconds
@@ -49,7 +55,7 @@ class Relay:
         try:
             await Exchange(self, request=request, client=client, meter=meter).run()
         except ApplianceError as error:
-            meter.end(status=error.status, outcome="broken_off" if client.started else "failed")
+            meter.end(status=error.status, outcome="broken_off" if meter.is_answering else "failed")
             raise
         except (ClientLeft, asyncio.CancelledError):
             meter.end(status=CLIENT_LEFT, outcome="broken_off")
@@ -102,11 +108,15 @@ class Exchange:
         self._request = request
         self._client = client
         self._meter = meter
+        self._endpoint = ENDPOINTS[request.path]
         self._engine: EngineConnection | None = None
         self._asked_at = 0.0
+        self._began = monotonic()
 
     async def run(self) -> None:
         self._client.watch(self._client_left)
+        if self._request.parsed.stream:
+            self._relay.silent.add(self)
         try:
             await self._try_replicas()
         except EngineBroken as broken:
@@ -116,7 +126,14 @@ class Exchange:
                 raise EngineTimeout("The engine said nothing for too long.") from broken
             raise EngineFailed from broken
         finally:
+            self._relay.silent.discard(self)
             self._client.unwatch()
+
+    def ping_if_silent(self, now: float, *, after_seconds: float) -> None:
+        """Called each second while nothing of the answer is there; `now` is monotonic."""
+        if now - self._began >= after_seconds and not self._client.left:
+            self._began = now
+            self._client.ping()
 
     def _client_left(self) -> None:
         if self._engine:
@@ -152,43 +169,56 @@ class Exchange:
                 raise ClientLeft
             self._asked_at = monotonic()
             headers = {"x-request-id": self._request.request_id}
-            engine.write(render_request(self._request.path, body=self._request.parsed.body, headers=headers))
+            engine.write(render_request(self._endpoint.engine_path, body=self._request.parsed.body, headers=headers))
             status = await engine.head()
             first = await engine.read()
             self._meter.has_output = True
             self._meter.first_byte()
+            self._relay.silent.discard(self)
+            turn = self._request.parsed.turn() if self._request.parsed.turn else None
             if status == 200 and engine.headers.get(b"content-type", b"").startswith(b"text/event-stream"):
-                await self._stream(engine, first)
+                await self._stream(engine, first, turn)
             else:
-                await self._whole(engine, first)
+                await self._whole(engine, first, turn)
 
-    async def _stream(self, engine: EngineConnection, piece: bytes) -> None:
+    async def _stream(self, engine: EngineConnection, piece: bytes, turn: Turn | None) -> None:
         client, meter = self._client, self._meter
         scanner = FrameScanner(keep_usage=self._request.parsed.keep_usage)
         feed, send, read = scanner.feed, client.send, engine.read
+        await client.quiet()
+        if turn is not None:
+            client.say_frame = turn.fail
         try:
             while piece and not scanner.done:
                 passed = feed(piece)
+                if turn is not None:
+                    passed = turn.feed(passed)
                 if passed:
-                    if not client.started:
-                        await client.start(200, SSE_HEADERS)
+                    if not meter.is_answering:
+                        meter.is_answering = True
+                        if not client.started:
+                            await client.start(200, SSE_HEADERS)
                     await send({"type": "http.response.body", "body": passed, "more_body": True})
                 if scanner.error:
-                    raise from_frame(scanner.error, content_field=CONTENT_FIELD[self._request.path])
+                    raise from_frame(scanner.error, content_field=self._endpoint.content_field)
                 if not scanner.done:
                     piece = await read()
             if scanner.broken:
                 raise EngineBroken("the engine's stream ended too early")
         finally:
             meter.usage, meter.frames = scanner.usage, scanner.frames
-        await client.finish()
+        await client.finish(await turn.close() if turn is not None else b"")
 
-    async def _whole(self, engine: EngineConnection, first: bytes) -> None:
+    async def _whole(self, engine: EngineConnection, first: bytes, turn: Turn | None) -> None:
         body = await read_all(engine, first)
         answered_at = monotonic()
         if engine.status != 200:
-            raise from_engine(engine.status, body=body, content_field=CONTENT_FIELD[self._request.path])
-        self._meter.usage = usage_of(body)
+            raise from_engine(engine.status, body=body, content_field=self._endpoint.content_field)
+        self._meter.usage = NOTHING_USED if self._endpoint.is_free else usage_of(body)
+        if await self._client.quiet():
+            raise EngineBroken("the engine did not stream what was asked for as a stream")
+        if turn is not None:
+            body = await turn.whole(body)
         await self._client.answer(200, body=body, headers=self._timing(answered_at))
 
     def _timing(self, answered_at: float) -> Headers:

@@ -29,7 +29,11 @@ class SnapshotKey(BaseModel):
 
 
 class SnapshotModel(BaseModel):
-    """One public name. `max_model_len` in tokens, prompt and answer together; `created` in Unix seconds."""
+    """One public name. `max_model_len` in tokens, prompt and answer together; `created` in Unix seconds.
+
+    `capabilities`: the words of `appliance.gateway.wire.needs`; None where nobody knows, and the engine judges.
+    `fim_template`: how the model is asked to fill a gap, with the places `{prefix}` and `{suffix}`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +44,8 @@ class SnapshotModel(BaseModel):
     max_model_len: int
     owned_by: str
     created: int
+    capabilities: frozenset[str] | None = None
+    fim_template: str | None = None
 
 
 class Snapshot(BaseModel):

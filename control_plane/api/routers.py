@@ -9,6 +9,7 @@ from control_plane.keys.endpoints import router as keys
 from control_plane.licences.endpoints import router as licences
 from control_plane.nodes.endpoints import metrics
 from control_plane.nodes.endpoints import router as nodes
+from control_plane.responses.endpoints import router as responses
 from control_plane.served_models.endpoints import router as served_models
 from control_plane.sessions.endpoints import router as sessions
 from control_plane.system.endpoints import router as system
@@ -34,6 +35,7 @@ ROUTERS = (
     nodes,
     metrics,
     usage,
+    responses,
     jobs,
     catalogue,
     versions,

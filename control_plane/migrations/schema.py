@@ -14,6 +14,7 @@ from control_plane.licences import tables as licence_tables
 from control_plane.nodes import tables as node_tables
 from control_plane.placements import tables as placement_tables
 from control_plane.reconcilers import tables as reconciler_tables
+from control_plane.responses import tables as response_tables
 from control_plane.served_models import tables as served_model_tables
 from control_plane.sessions import tables as session_tables
 from control_plane.tenants import tables as tenant_tables
@@ -27,6 +28,7 @@ SLICES = (
     key_tables,
     node_tables,
     usage_tables,
+    response_tables,
     job_tables,
     catalogue_tables,
     version_tables,

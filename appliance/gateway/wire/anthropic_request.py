@@ -1,8 +1,8 @@
 """Anthropic's messages as a chat completion: `POST /v1/messages` and `/v1/messages/count_tokens`.
 
 Shapes: https://docs.anthropic.com/en/api/messages and the types of Anthropic's Python SDK. What a chat completion has
-no place for is refused by name (documents that are files, tools that run at Anthropic); hints about caching are dropped;
-fields that nobody knows pass on to the engine.
+no place for is refused by name (documents that are files, tools that run at Anthropic); hints about caching are
+dropped; fields that nobody knows pass on to the engine.
 """
 
 from dataclasses import replace

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from appliance.base.errors import ApplianceError
 
 ANTHROPIC_PATHS = "/v1/messages"
-ANTHROPIC_HEADER = b"anthropic-version"
+ANTHROPIC_HEADER = "anthropic-version"
 ANTHROPIC_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",

@@ -31,7 +31,7 @@ def infill_fields(fields: Fields, *, model: SnapshotModel) -> Fields:
         )
     template, suffix = model.fim_template, str(fields["suffix"])
     prompts: Any = fields["prompt"]
-    whole: list[str] = [prompts] if isinstance(prompts, str) else prompts
+    whole: list[Any] = [prompts] if isinstance(prompts, str) else prompts
     if not all(isinstance(each, str) for each in whole):
         raise BadRequest("With a `suffix` the 'prompt' has to be text.", param="prompt", code="invalid_type")
     built = [infill_prompt(template, prefix=each, suffix=suffix) for each in whole]

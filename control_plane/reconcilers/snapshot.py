@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from sqlalchemy.orm import Session
 
 from appliance.base import clock
 from appliance.base.contracts.snapshot import (
@@ -22,12 +23,16 @@ from appliance.base.contracts.snapshot import (
 from appliance.base.files import write_atomically
 from appliance.base.ids import public_id
 from appliance.base.logs import get_logger
+from appliance.engines.pack import load_pack, pack_names
+from control_plane.catalogue.repository import by_name
 from control_plane.database.nudge import SNAPSHOT
 from control_plane.database.session import SessionFactory, transaction
 from control_plane.keys.repository import live_keys
 from control_plane.keys.tables import ApiKey
-from control_plane.served_models.repository import all_served
+from control_plane.reconcilers.model_facts import ModelFacts, model_facts
+from control_plane.served_models.repository import with_versions
 from control_plane.served_models.tables import DesiredState, ServedModel
+from control_plane.versions.tables import ModelVersion
 
 INTERVAL_SECONDS = 1.0
 OWNER = "thousand-sails"
@@ -48,7 +53,8 @@ class SnapshotReconciler:
     def run(self) -> int:
         with transaction(self.factory) as session:
             keys = [snapshot_key(key) for key in live_keys(session, at=clock.now())]
-            models = snapshot_models(all_served(session))
+            served = [(each, facts_in(session, each, version)) for each, version in with_versions(session)]
+            models = snapshot_models(served)
         path = self.folder / SNAPSHOT_FILE
         before = read_snapshot(path)
         content = Snapshot(version=0, keys=tuple(keys), models=models)
@@ -84,7 +90,14 @@ def snapshot_key(key: ApiKey) -> SnapshotKey:
     )
 
 
-def snapshot_models(served: Sequence[ServedModel]) -> tuple[SnapshotModel, ...]:
+def facts_in(session: Session, served: ServedModel, version: ModelVersion) -> ModelFacts:
+    """Read from the entry's row as it is: this runs each second."""
+    row = by_name(session, version.model_name)
+    pack = served.engine_pack or version.engine.get("pack")
+    return model_facts(row.entry if row else None, pack=load_pack(pack) if pack in pack_names() else None)
+
+
+def snapshot_models(served: Sequence[tuple[ServedModel, ModelFacts]]) -> tuple[SnapshotModel, ...]:
     """Every model that is not being removed; one that is stopped or starting answers `not ready` rather than
     `unknown`.
     """
@@ -96,8 +109,10 @@ def snapshot_models(served: Sequence[ServedModel]) -> tuple[SnapshotModel, ...]:
             max_model_len=each.max_model_len,
             owned_by=OWNER,
             created=int(each.created_at.timestamp()),
+            capabilities=facts.capabilities,
+            fim_template=facts.fim_template,
         )
-        for each in served
+        for each, facts in served
         if each.desired_state is DesiredState.SERVING
     )
 

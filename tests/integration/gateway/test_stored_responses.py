@@ -107,7 +107,7 @@ def test_a_streamed_response_is_stored_before_it_ends(both: Both) -> None:
     assert kinds[0] == "response.created"
     assert [item.type for item in final.output] == ["reasoning", "function_call", "message"]
     kept = both.client.responses.retrieve(final.id)
-    assert [item.id for item in kept.output] == [item.id for item in final.output]
+    assert [item.to_dict()["id"] for item in kept.output] == [item.to_dict()["id"] for item in final.output]
     call = next(item for item in final.output if item.type == "function_call")
     both.client.responses.create(
         model=CHAT_MODEL,

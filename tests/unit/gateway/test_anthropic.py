@@ -13,14 +13,15 @@ from appliance.gateway.wire.anthropic_request import translate
 from appliance.gateway.wire.endpoints import ENDPOINTS
 from appliance.gateway.wire.fields import parse_fields
 from appliance.gateway.wire.media import DATA_ONLY, MediaPolicy
-from tests.fixtures.wire_streams import CUTS, chats, delta, events, fed, stream, usage
+from tests.fixtures.wire_streams import CUTS, Chat, chats, delta, events, fed, stream, usage
 
 PIXEL = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
 TOOL = {"name": "weather", "description": "of a city", "input_schema": {"type": "object"}}
 
 
 def chat_of(**fields: Any) -> dict[str, Any]:
-    given_fields = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], **fields}
+    said: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    given_fields = {**said, **fields}
     return translate(given_fields, MediaPolicy(frozenset({"pictures.example"})))[1]
 
 
@@ -133,9 +134,7 @@ def test_what_cannot_be_passed_is_named(changes: dict[str, Any], param: str) -> 
 
 @settings(deadline=None)
 @given(chats(), CUTS)
-def test_a_stream_cut_anywhere_builds_the_same_message(
-    chat: tuple[str, str, list[str], bytes], cuts: list[int]
-) -> None:
+def test_a_stream_cut_anywhere_builds_the_same_message(chat: Chat, cuts: list[int]) -> None:
     reasoning, text, calls, content = chat
     one, other = turn(), turn()
     said = fed(one, content, cuts) + asyncio.run(one.close())

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from appliance.gateway.wire.fields import parse_fields
 from appliance.gateway.wire.media import DATA_ONLY
 from appliance.gateway.wire.parsed import Around, ParsedRequest, Turn
 from appliance.gateway.wire.response_store import FinishedResponse
-from tests.fixtures.wire_streams import CUTS, chats, delta, events, fed, stream, usage
+from tests.fixtures.wire_streams import CUTS, Chat, chats, delta, events, fed, stream, usage
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 TOOL = {"type": "function", "name": "weather", "parameters": {"type": "object"}, "strict": True}
@@ -44,8 +44,11 @@ class Shelf:
         self.put_away.append(response)
 
 
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
+def run(work: Awaitable[Any]) -> Any:
+    async def wait() -> Any:
+        return await work
+
+    return asyncio.run(wait())
 
 
 def read(**fields: Any) -> ParsedRequest:
@@ -166,7 +169,7 @@ def test_the_responses_before_stand_before_the_input() -> None:
 
 @settings(deadline=None)
 @given(chats(), CUTS)
-def test_a_stream_cut_anywhere_gives_the_same_events(chat: tuple[str, str, list[str], bytes], cuts: list[int]) -> None:
+def test_a_stream_cut_anywhere_gives_the_same_events(chat: Chat, cuts: list[int]) -> None:
     reasoning, text, calls, content = chat
     shelf = Shelf()
     made = turn_of(shelf, stream=True)

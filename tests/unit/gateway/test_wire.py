@@ -151,8 +151,11 @@ def test_a_count_of_messages_has_anthropics_shape() -> None:
     assert json.loads(asyncio.run(parsed.turn().whole(b'{"count": 4, "tokens": []}'))) == {"input_tokens": 4}
 
 
-def signed(**changes: Any) -> str:
-    return sign(PRINCIPAL, **{"secret": SECRET, "method": "GET", "target": "/v1/x?y=1", "now": 1000.0, **changes})
+ASKED: dict[str, Any] = {"secret": SECRET, "method": "GET", "target": "/v1/x?y=1", "now": 1000.0}
+
+
+def signed() -> str:
+    return sign(PRINCIPAL, **ASKED)
 
 
 def test_a_signed_principal_is_believed_for_a_while() -> None:
@@ -178,7 +181,7 @@ def test_a_signed_principal_is_believed_for_a_while() -> None:
 )
 def test_any_other_principal_is_refused(value: str | None, changes: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        verify(value, **{"secret": SECRET, "method": "GET", "target": "/v1/x?y=1", "now": 1000.0, **changes})
+        verify(value, **{**ASKED, **changes})
 
 
 def test_an_id_with_a_blank_is_not_signed() -> None:

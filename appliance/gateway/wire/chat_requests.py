@@ -22,8 +22,8 @@ from appliance.gateway.wire.fields import (
     wrong_type,
 )
 from appliance.gateway.wire.infill import infill_fields
-from appliance.gateway.wire.media import MediaPolicy, check_media
-from appliance.gateway.wire.needs import media_parts, needs_of
+from appliance.gateway.wire.media import MediaPolicy, media_in_fields, media_in_messages
+from appliance.gateway.wire.needs import needs_of
 from appliance.gateway.wire.parsed import Around, ParsedRequest, estimated_tokens
 
 ASK_FOR_USAGE = b'{"stream_options":{"include_usage":true},'
@@ -32,11 +32,8 @@ ASK_FOR_USAGE = b'{"stream_options":{"include_usage":true},'
 def read_chat(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:
     model, messages = model_name(fields), as_list(fields.get("messages"))
     check_messages(fields, messages)
-    media = media_parts(messages or [])
-    if media:
-        check_media(media, policy=policy)
-    needs = needs_of(fields, media=[(kind, place) for kind, place, _ in media])
-    return generation(model, fields, body, needs=needs)
+    media = media_in_messages(messages or [], policy=policy)
+    return generation(model, fields, body, needs=needs_of(fields, media=media))
 
 
 def read_completion(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:  # noqa: ARG001  one shape
@@ -85,41 +82,45 @@ def check_messages(fields: Fields, messages: list[Any] | None) -> None:
     if not messages:
         raise wrong_type(fields, "messages", "a list with at least one message")
     for index, message in enumerate(messages):
-        role = (as_object(message) or {}).get("role")
-        if not isinstance(role, str):
+        if not isinstance(message, dict) or message.get("role").__class__ is not str:  # pyright: ignore[reportUnknownMemberType]
             name = f"messages[{index}]"
             raise BadRequest(f"'{name}' has to be an object with a role.", param=name, code="invalid_type")
 
 
-def read_embedding(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:  # noqa: ARG001
+def read_embedding(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:
+    """vLLM embeds a conversation too (`messages`), with what it shows."""
     model = model_name(fields)
+    if "messages" in fields:
+        messages = as_list(fields["messages"])
+        check_messages(fields, messages)
+        return prompt_only(model, body, media=media_in_messages(messages or [], policy=policy))
     text_or_list(fields, "input")
-    return prompt_only(model, body)
+    return prompt_only(model, body, media=media_in_fields(fields, body, policy=policy))
 
 
-def read_rerank(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:  # noqa: ARG001
+def read_rerank(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:
     """Jina's and Cohere's shape: `query`, `documents`, `top_n`. vLLM takes it as it is, and llama.cpp too."""
     model = model_name(fields)
     if not fields.get("query"):
         raise wrong_type(fields, "query", "text, and not empty")
     if not fields.get("documents") or not isinstance(fields["documents"], (list, dict)):
         raise wrong_type(fields, "documents", "a list with at least one document")
-    return prompt_only(model, body)
+    return prompt_only(model, body, media=media_in_fields(fields, body, policy=policy))
 
 
 SCORE_PAIRS = (("text_1", "text_2"), ("queries", "documents"), ("queries", "items"), ("data_1", "data_2"))
 
 
-def read_score(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:  # noqa: ARG001
+def read_score(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:
     """vLLM's shape in its several spellings: two texts, or a list on either side."""
     model = model_name(fields)
     if not any(fields.get(one) and fields.get(other) for one, other in SCORE_PAIRS):
         missing = "text_2" if fields.get("text_1") else "text_1"
         raise wrong_type({}, missing, "text or a list; score compares `text_1` with `text_2`")
-    return prompt_only(model, body)
+    return prompt_only(model, body, media=media_in_fields(fields, body, policy=policy))
 
 
-def prompt_only(model: str, body: bytes) -> ParsedRequest:
+def prompt_only(model: str, body: bytes, *, media: list[tuple[str, str]]) -> ParsedRequest:
     return ParsedRequest(
         model=model,
         stream=False,
@@ -127,6 +128,7 @@ def prompt_only(model: str, body: bytes) -> ParsedRequest:
         body=body,
         prompt_tokens=estimated_tokens(body),
         completion_tokens=0,
+        needs=needs_of({}, media=media) if media else (),
     )
 
 

@@ -4,17 +4,24 @@ An engine fetches a URL by itself, from inside the company's network. So only `d
 URL passes where an admin lists its host, and a literal address of this machine or of a private network never, unless
 that very address is on the list. Names are not resolved here (that would cost each request a DNS answer, and the engine
 asks again): the list is of names that an admin trusts. vLLM holds the same list by `--allowed-media-domains`.
+
+A part counts by the key that it has, not by its `type`: vLLM's parser goes by the key where the type is missing
+(`vllm/entrypoints/chat_utils.py`). Media may stand in everything that an engine reads as content, a document to be
+ranked as well as a message.
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from appliance.base.errors import BadRequest
-from appliance.gateway.json_objects import as_object
+from appliance.gateway.json_objects import as_list, as_object
 from appliance.gateway.wire.fields import Fields, wrong_entry
 
+KINDS = frozenset({"image_url", "video_url", "audio_url", "input_audio"})
+CONTENT = ("input", "prompt", "query", "documents", "queries", "items", "text_1", "text_2", "data_1", "data_2")
 HINT = "Send the content itself as a `data:` URL, or ask an admin to list the host in APPLIANCE_GATEWAY__MEDIA_HOSTS."
 
 
@@ -77,9 +84,42 @@ def is_inner(host: str) -> bool:
     return not address.is_global or address.is_multicast
 
 
-def check_media(parts: Iterable[tuple[str, str, Fields]], *, policy: MediaPolicy) -> None:
-    for kind, at, part in parts:
+def media_in_messages(messages: list[Any], *, policy: MediaPolicy) -> list[tuple[str, str]]:
+    """Kind and place of all media in a conversation's parts, each checked; raises BadRequest. Text costs nothing."""
+    found: list[tuple[str, str]] = []
+    for number, message in enumerate(messages):
+        content: Any = message.get("content")
+        if content.__class__ is str or not content:
+            continue
+        for index, part in enumerate(content if isinstance(content, list) else [content]):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            if part.__class__ is dict and not KINDS.isdisjoint(part):  # pyright: ignore[reportUnknownArgumentType]
+                found += checked(cast("Fields", part), at=f"messages[{number}].content[{index}]", policy=policy)
+    return found
+
+
+def media_in_fields(fields: Fields, body: bytes, *, policy: MediaPolicy) -> list[tuple[str, str]]:
+    """The same for what is no conversation: texts, or documents of any shape. Without a second `{` there is none."""
+    if body.count(b"{") == 1:
+        return []
+    return [each for name in CONTENT if name in fields for each in media_below(fields[name], at=name, policy=policy)]
+
+
+def media_below(value: object, *, at: str, policy: MediaPolicy) -> Iterator[tuple[str, str]]:
+    if (listed := as_list(value)) is not None:
+        for number, each in enumerate(listed):
+            yield from media_below(each, at=f"{at}[{number}]", policy=policy)
+    elif (part := as_object(value)) is not None:
+        yield from checked(part, at=at, policy=policy)
+        for name, each in part.items():
+            if name not in KINDS:
+                yield from media_below(each, at=f"{at}.{name}", policy=policy)
+
+
+def checked(part: Fields, *, at: str, policy: MediaPolicy) -> list[tuple[str, str]]:
+    kinds = sorted(KINDS & part.keys())
+    for kind in kinds:
         policy.check_part(kind, part, at=at)
+    return [(kind, at) for kind in kinds]
 
 
 def refused(at: str, reason: str) -> BadRequest:

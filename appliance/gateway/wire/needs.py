@@ -4,11 +4,10 @@ A model whose capabilities nobody knows (None) is asked all the same: then the e
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from appliance.base.contracts.snapshot import SnapshotModel
 from appliance.base.errors import BadRequest
-from appliance.gateway.json_objects import as_list, as_object
+from appliance.gateway.json_objects import as_object
 from appliance.gateway.wire.fields import Fields
 from appliance.gateway.wire.parsed import Need
 
@@ -26,6 +25,8 @@ FIELDS = {
     "logprobs": LOGPROBS,
     "top_logprobs": LOGPROBS,
 }
+ASKING = frozenset({*FIELDS, "response_format", "reasoning_effort", "n"})
+NO_NAMES: Mapping[str, str] = {}
 PARTS = {"image_url": VISION, "input_audio": AUDIO, "audio_url": AUDIO, "video_url": VIDEO}
 WORDS = {
     TOOLS: "call tools",
@@ -40,34 +41,21 @@ WORDS = {
 WITHOUT_EFFORT = (None, "none")
 
 
-def needs_of(fields: Fields, *, media: Iterable[tuple[str, str]] = (), names: Mapping[str, str] | None = None) -> tuple[
-    Need, ...
-]:  # fmt: skip
-    """`media` are the kinds of parts in the messages with their places; `names` says what the client calls a field."""
-    said = names or {}
-    found = [Need(FIELDS[name], said.get(name, name)) for name in FIELDS.keys() & fields.keys() if fields[name]]
+def needs_of(
+    fields: Fields, *, media: Iterable[tuple[str, str]] = (), names: Mapping[str, str] = NO_NAMES
+) -> tuple[Need, ...]:
+    """`media` are the kinds of media with their places; `names` says what the client calls a field."""
+    if fields.keys().isdisjoint(ASKING):
+        return tuple(Need(PARTS[kind], place) for kind, place in media)
+    found = [Need(FIELDS[name], names.get(name, name)) for name in FIELDS.keys() & fields.keys() if fields[name]]
     if (as_object(fields.get("response_format")) or {}).get("type") in ("json_object", "json_schema"):
-        found.append(Need(STRUCTURED_OUTPUT, said.get("response_format", "response_format")))
+        found.append(Need(STRUCTURED_OUTPUT, names.get("response_format", "response_format")))
     if fields.get("reasoning_effort") not in WITHOUT_EFFORT:
-        found.append(Need(REASONING, said.get("reasoning_effort", "reasoning_effort")))
+        found.append(Need(REASONING, names.get("reasoning_effort", "reasoning_effort")))
     if isinstance(fields.get("n"), int) and fields["n"] > 1:
         found.append(Need(SEVERAL_CHOICES, "n"))
     found += [Need(PARTS[kind], place) for kind, place in media]
     return tuple(found)
-
-
-def media_parts(messages: list[Any]) -> list[tuple[str, str, Fields]]:
-    """Kind, place and part of everything in chat messages that is neither text nor a file."""
-    found: list[tuple[str, str, Fields]] = []
-    for number, message in enumerate(messages):
-        content = message.get("content") if isinstance(message, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if isinstance(content, str) or content is None:
-            continue
-        for index, value in enumerate(as_list(content) or []):  # pyright: ignore[reportUnknownArgumentType]
-            part = as_object(value)
-            if part is not None and part.get("type") in PARTS:
-                found.append((str(part["type"]), f"messages[{number}].content[{index}]", part))
-    return found
 
 
 def require_capabilities(model: SnapshotModel, *, needs: tuple[Need, ...]) -> None:

@@ -15,7 +15,7 @@ from appliance.gateway.json_objects import as_list, parse_object
 from appliance.gateway.wire.chat_requests import check_messages
 from appliance.gateway.wire.errors import OPENAI_VOICE
 from appliance.gateway.wire.fields import Fields, model_name, not_supported, optional_list, wrong_type
-from appliance.gateway.wire.media import MediaPolicy
+from appliance.gateway.wire.media import MediaPolicy, media_in_messages
 from appliance.gateway.wire.parsed import ParsedRequest
 
 Written = Callable[[Fields], Fields]
@@ -44,17 +44,19 @@ class CountTurn:
         return OPENAI_VOICE.frame(error)
 
 
-def read_tokenize(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:  # noqa: ARG001  one shape
+def read_tokenize(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:
     model = model_name(fields)
     if "messages" in fields:
-        check_messages(fields, as_list(fields["messages"]))
+        messages = as_list(fields["messages"])
+        check_messages(fields, messages)
+        media_in_messages(messages or [], policy=policy)
         return uncounted(model, body, write=counted)
     if not isinstance(fields.get("prompt"), str):
         raise wrong_type(fields, "prompt", "text, or else `messages` a conversation")
     return uncounted(model, to_json({**fields, "content": fields["prompt"]}), write=counted)
 
 
-def read_detokenize(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:  # noqa: ARG001
+def read_detokenize(fields: Fields, body: bytes, policy: MediaPolicy) -> ParsedRequest:  # noqa: ARG001  one shape
     model = model_name(fields)
     tokens = optional_list(fields, "tokens")
     if not all(isinstance(token, int) and not isinstance(token, bool) for token in tokens) or "tokens" not in fields:

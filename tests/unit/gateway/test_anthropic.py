@@ -105,25 +105,29 @@ def test_options_become_their_names_of_a_chat(given_fields: dict[str, Any], expe
     assert "service_tier" not in chat
 
 
-@pytest.mark.parametrize(
-    ("changes", "param"),
-    [
-        ({"max_tokens": None}, "max_tokens"),
-        ({"max_tokens": 0}, "max_tokens"),
-        ({"messages": []}, "messages"),
-        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
-        ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "messages[0].content[0].type"),
-        ({"messages": [{"role": "user", "content": [7]}]}, "messages[0].content[0]"),
-        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0].type"),
-        ({"tool_choice": {"type": "most"}}, "tool_choice.type"),
-        ({"mcp_servers": [{}]}, "mcp_servers"),
-        ({"system": [{"type": "image"}]}, "system[0].type"),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "http://10.0.0.1/x"}}]}]},
-            "messages[0].content[0].source.url",
-        ),
-    ],
-)  # fmt: skip
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"max_tokens": None}, "max_tokens"),
+    ({"max_tokens": 0}, "max_tokens"),
+    ({"messages": []}, "messages"),
+    ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
+    ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "messages[0].content[0].type"),
+    ({"messages": [{"role": "user", "content": [7]}]}, "messages[0].content[0]"),
+    ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0].type"),
+    ({"tool_choice": {"type": "most"}}, "tool_choice.type"),
+    ({"mcp_servers": [{}]}, "mcp_servers"),
+    ({"system": [{"type": "image"}]}, "system[0].type"),
+    (
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "http://10.0.0.1/x"}}]}
+            ]
+        },
+        "messages[0].content[0].source.url",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "param"), WRONG)
 def test_what_cannot_be_passed_is_named(changes: dict[str, Any], param: str) -> None:
     body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], **changes}
     raw = json.dumps(body).encode()

@@ -113,6 +113,34 @@ def test_media_in_a_chat_are_checked(value: Any) -> None:
         parse_request("/v1/chat/completions", body=part("image_url", value), media=DATA_ONLY)
 
 
+INNER = "http://10.0.0.1/x"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": [{"image_url": INNER}]}]}),
+        ("/v1/chat/completions", {"messages": [{"role": "tool", "content": [{"video_url": {"url": INNER}}]}]}),
+        ("/v1/tokenize", {"messages": [{"role": "user", "content": [{"audio_url": {"url": INNER}}]}]}),
+        ("/v1/embeddings", {"messages": [{"role": "user", "content": [{"image_url": {"url": INNER}}]}]}),
+        ("/v1/rerank", {"query": "q", "documents": {"content": [{"type": "image_url", "image_url": {"url": INNER}}]}}),
+        ("/v1/score", {"text_1": "q", "text_2": [{"content": [{"image_url": {"url": INNER}}]}]}),
+    ],
+)
+@pytest.mark.parametrize("escaped", [False, True])
+def test_media_are_found_wherever_an_engine_would(path: str, fields: dict[str, Any], escaped: bool) -> None:
+    body = json.dumps({"model": "m", **fields}).encode()
+    with pytest.raises(BadRequest) as caught:
+        parse_request(path, body=body.replace(b"_url", b"\\u005furl") if escaped else body)
+    assert caught.value.error_code == "forbidden_media_url"
+
+
+def test_a_tool_may_have_a_field_of_that_name() -> None:
+    schema = {"type": "object", "properties": {"image_url": {"type": "string"}}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    assert parse_request("/v1/chat/completions", body=chat(tools=[tool])).needs[0].capability == "tools"
+
+
 def test_only_the_templates_own_places_are_filled() -> None:
     built = infill_prompt("<P>{prefix}<S>{suffix}<M>", prefix="a {suffix} b", suffix="c {prefix}")
     assert built == "<P>a {suffix} b<S>c {prefix}<M>"

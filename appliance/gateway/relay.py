@@ -117,6 +117,8 @@ class Exchange:
         self._client.watch(self._client_left)
         if self._request.parsed.stream:
             self._relay.silent.add(self)
+            if self._request.parsed.turn:  # a comment may begin the stream before there is an answer to turn
+                self._client.say_frame = self._request.parsed.turn().fail
         try:
             await self._try_replicas()
         except EngineBroken as broken:

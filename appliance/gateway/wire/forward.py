@@ -122,8 +122,8 @@ class Forwarder:
         key = authenticate(self._snapshot.directory, secret=find_secret(scope["headers"]), now=unix_time())
         request = self._control_plane.request(scope["method"], target_of(scope), key=key, request_id=request_id)
         request.headers.update(passed_on(scope["headers"]))
-        if declared(scope["headers"]):
-            request.stream = BodyStream(client, receive, max_bytes=self._max_body_bytes)
+        if has_body(scope["headers"]):
+            give_body(request, BodyStream(client, receive, max_bytes=self._max_body_bytes))
         answer = await self._control_plane.send(request)
         try:
             await client.start(answer.status_code, passed_back(answer))
@@ -171,9 +171,16 @@ def passed_on(headers: Headers) -> dict[str, str]:
     return {name.decode(): value.decode("latin-1") for name, value in headers if name in PASSED_ON}
 
 
-def declared(headers: Headers) -> bool:
-    """Whether the request has a body at all."""
+def has_body(headers: Headers) -> bool:
     return any(name in (b"content-length", b"transfer-encoding") and value != b"0" for name, value in headers)
+
+
+def give_body(request: httpx.Request, stream: httpx.AsyncByteStream) -> None:
+    """As long as the client declared it, or in chunks where it did not."""
+    request.stream = stream
+    if request.headers.get("content-length", "0") == "0":
+        del request.headers["content-length"]
+        request.headers["transfer-encoding"] = "chunked"
 
 
 def passed_back(answer: httpx.Response) -> Headers:

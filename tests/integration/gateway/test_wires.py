@@ -195,6 +195,14 @@ def test_an_error_after_a_comment_is_a_frame_and_a_failure(impatient: GatewayBox
     assert metered(impatient, response.headers["x-request-id"])["outcome"] == "failed"
 
 
+def test_an_error_after_a_comment_has_the_shape_of_its_wire(impatient: GatewayBox) -> None:
+    body = {**ASK, "input": "hi", "stream": True, "fake": {"hold_seconds": 0.6, "die_after": 0}}
+    for path, kind in (("/v1/messages", "error"), ("/v1/responses", "response.failed")):
+        response = impatient.ask(path, body)
+        frames = response.content.replace(b": ping\n\n", b"")
+        assert events(frames)[-1][0] == kind
+
+
 def test_the_openai_client_takes_pings(impatient: GatewayBox) -> None:
     stream = impatient.openai().chat.completions.create(
         model=CHAT_MODEL, messages=MESSAGES, stream=True, extra_body={"fake": {"hold_seconds": 0.8}}

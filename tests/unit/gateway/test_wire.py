@@ -11,7 +11,7 @@ from appliance.base.contracts.snapshot import SnapshotModel
 from appliance.base.errors import BadRequest, Unauthenticated
 from appliance.gateway.request_body import parse_request
 from appliance.gateway.wire.infill import infill_prompt
-from appliance.gateway.wire.media import DATA_ONLY, MediaPolicy, policy_of
+from appliance.gateway.wire.media import DATA_ONLY, MediaPolicy, checked, policy_of
 from appliance.gateway.wire.needs import require_capabilities
 from appliance.gateway.wire.tokens import counted
 
@@ -31,7 +31,8 @@ SECRET = "s" * 43
     ],
 )
 def test_listed_media_pass(url: str) -> None:
-    LISTED.check(url, at="here")
+    part = {"image_url": {"url": url}}
+    assert checked(part, at="here", policy=LISTED) == [("image_url", "here")]
 
 
 @pytest.mark.parametrize(

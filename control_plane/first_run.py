@@ -28,6 +28,7 @@ def write_first_rows(session: Session, home: Home, *, now: datetime, serve_bundl
     ensure_partitions(session, now=now)
     project, admin = ensure_default_tenant(session)
     ensure_password(session, admin.id, ensure_secret(home, Secret.ADMIN_PASSWORD))
+    ensure_secret(home, Secret.FORWARD_KEY)
     admin_token, node_token = ensure_secret(home, Secret.ADMIN_TOKEN), ensure_secret(home, Secret.NODE_TOKEN)
     ensure_token(session, TokenKind.ADMIN, name=CLI_CLIENT, token=admin_token, user_id=admin.id)
     ensure_token(session, TokenKind.NODE, name=NODE_CLIENTS, token=node_token)

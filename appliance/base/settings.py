@@ -36,6 +36,12 @@ class GatewaySettings(Group):
     first_byte_timeout_seconds: float = Field(300.0, gt=0, description="Limit for an engine's first byte.")
     client_body_timeout_seconds: float = Field(60.0, gt=0, description="Limit for the arrival of a whole request body.")
     client_write_timeout_seconds: float = Field(30.0, gt=0, description="A client that reads nothing this long is cut.")
+    ping_seconds: float = Field(
+        10.0, gt=0, description="A stream that has nothing to say yet sends a comment each so long, from then on."
+    )
+    media_hosts: str = Field(
+        "", description="Hosts, comma-separated, from which engines may fetch media; `*.example.com` takes those below."
+    )
     max_concurrent_requests: int = Field(1024, ge=1, description="Above this the gateway answers 503 with Retry-After.")
     requests_per_replica: int = Field(
         256, ge=1, description="Requests that a replica is given at once where its engine pack does not say."

@@ -38,7 +38,10 @@ class Asked:
 
 
 class Meter:
-    """Writes the start once, the end once; in between it is told what came. `route` is a route's id."""
+    """Writes the start once, the end once; in between it is told what came. `route` is a route's id.
+
+    `has_output`: the engine said something. `is_answering`: the client has some of the answer.
+    """
 
     def __init__(
         self, spool: UsageSpool, *, request: Admitted, route: str | None = None, is_shadow: bool = False
@@ -46,6 +49,7 @@ class Meter:
         self.usage: TokenUsage | None = None
         self.frames = 0
         self.has_output = False
+        self.is_answering = False
         self._spool = spool
         self._request = request
         self._prompt_tokens = reserved_prompt(request)

@@ -20,6 +20,10 @@ from appliance.gateway.routing.load_feed import LoadFeed
 from appliance.gateway.routing.router import Router
 from appliance.gateway.snapshot_file import SnapshotFile
 from appliance.gateway.usage_spool import UsageSpool
+from appliance.gateway.wire.forward import ControlPlane, Forwarder
+from appliance.gateway.wire.media import MediaPolicy, policy_of
+from appliance.gateway.wire.response_store import ResponseStore
+from appliance.gateway.wire.stored_responses import StoredResponses
 
 
 @dataclass
@@ -33,6 +37,10 @@ class Parts:
     feed: RedisFeed
     relay: Relay
     load: LoadFeed
+    control_plane: ControlPlane
+    forwarder: Forwarder
+    responses: ResponseStore
+    media: MediaPolicy
     active: int = 0
 
 
@@ -54,8 +62,20 @@ def build_parts(settings: Settings) -> Parts:
     table.on_change = router.replicas_changed
     endpoints = Endpoints(lambda: Sealer(read_secret(home, Secret.KEY_ENCRYPTION_KEY)))
     ways = Ways(router, endpoints=endpoints, directory=lambda: snapshot.directory, refresh_table=feed.refresh)
-    relay = Relay(ways, spool=spool)
-    return Parts(settings=settings, snapshot=snapshot, table=table, spool=spool, feed=feed, relay=relay, load=load)
+    control_plane = ControlPlane(settings, home=home)
+    return Parts(
+        settings=settings,
+        snapshot=snapshot,
+        table=table,
+        spool=spool,
+        feed=feed,
+        relay=Relay(ways, spool=spool),
+        load=load,
+        control_plane=control_plane,
+        forwarder=Forwarder(control_plane, snapshot=snapshot, max_body_bytes=settings.http.max_body_bytes),
+        responses=StoredResponses(control_plane),
+        media=policy_of(settings.gateway.media_hosts),
+    )
 
 
 @asynccontextmanager
@@ -79,4 +99,5 @@ async def running(parts: Parts) -> AsyncGenerator[None]:
                 await loop
         await parts.relay.shadows.close()
         await parts.load.say_goodbye()
+        await parts.control_plane.close()
         parts.spool.close()

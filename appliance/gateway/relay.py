@@ -6,6 +6,7 @@ Somebody else is asked only while no byte of an answer has come. Everything that
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from appliance.base.clock import monotonic
 from appliance.base.errors import ApplianceError, EngineTimeout
@@ -15,7 +16,6 @@ from appliance.gateway.engine_errors import from_engine, from_frame
 from appliance.gateway.faults import ClientLeft, EngineBroken, EngineFailed, EngineUnreachable
 from appliance.gateway.json_objects import parse_object
 from appliance.gateway.metering import CLIENT_LEFT, Admitted, Meter
-from appliance.gateway.request_body import CONTENT_FIELD
 from appliance.gateway.routing.attempts import Attempts, Ways
 from appliance.gateway.routing.plans import Plan
 from appliance.gateway.routing.shadows import Shadows
@@ -23,19 +23,23 @@ from appliance.gateway.routing.translation import Translator
 from appliance.gateway.routing.upstream import Upstream, refuse_early
 from appliance.gateway.sse import FrameScanner, TokenUsage, parse_usage
 from appliance.gateway.usage_spool import UsageSpool
+from appliance.gateway.wire.endpoints import ENDPOINTS
+from appliance.gateway.wire.parsed import Turn
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 PARSE_WHOLE_BYTES = 256 * 1024
+NOTHING_USED = TokenUsage(0, 0)
 
 
 class Relay:
-    """Shared by all requests."""
+    """Shared by all requests. `silent` are the streams that have nothing to say yet."""
 
     def __init__(self, ways: Ways, *, spool: UsageSpool) -> None:
         self.engines: set[EngineConnection] = set()
         self.ways = ways
         self.router = ways.router
         self.shadows = Shadows(self._copy, router=ways.router)
+        self.silent: set[Exchange] = set()
         self._spool = spool
 
     async def serve(self, request: Admitted, *, client: Client) -> None:
@@ -47,7 +51,8 @@ class Relay:
         await self._answer(Exchange(self, request=request, plan=plan, client=client, meter=meter))
 
     async def _copy(self, request: Admitted, plan: Plan) -> None:
-        """The same request once more for a shadow target; what comes back is read and thrown away."""
+        """The same request once more for a shadow target; what comes back is read and thrown away, and kept nowhere."""
+        request = replace(request, parsed=replace(request.parsed, turn=None))
         meter = Meter(self._spool, request=request, route=plan.route.route_id, is_shadow=True)
         nobody = Client(never, send=drop, headers=[])
         await self._answer(Exchange(self, request=request, plan=plan, client=nobody, meter=meter, is_shadow=True))
@@ -57,7 +62,7 @@ class Relay:
         try:
             await exchange.run()
         except ApplianceError as error:
-            meter.end(status=error.status, outcome="broken_off" if exchange.client.started else "failed")
+            meter.end(status=error.status, outcome="broken_off" if meter.is_answering else "failed")
             raise
         except (ClientLeft, asyncio.CancelledError):
             meter.end(status=CLIENT_LEFT, outcome="broken_off")
@@ -102,14 +107,21 @@ class Exchange:
         self.meter = meter
         self._relay = relay
         self._request = request
+        self._endpoint = ENDPOINTS[request.path]
+        self._is_shadow = is_shadow
         self._engine: EngineConnection | None = None
         self._rename: Callable[[bytes], bytes] | None = None
         self._translator: Translator | None = None
         self._asked_at = 0.0
+        self._began = monotonic()
         self._attempts = Attempts(relay.ways, request=request, plan=plan, meter=meter, ask=self._ask, once=is_shadow)
 
     async def run(self) -> None:
         self.client.watch(self._client_left)
+        if self._request.parsed.stream and not self._is_shadow:
+            self._relay.silent.add(self)
+            if self._request.parsed.turn:  # a comment may begin the stream before there is an answer to turn
+                self.client.say_frame = self._request.parsed.turn().fail
         try:
             await self._attempts.run()
         except EngineBroken as broken:
@@ -119,7 +131,14 @@ class Exchange:
                 raise EngineTimeout("The engine said nothing for too long.") from broken
             raise EngineFailed from broken
         finally:
+            self._relay.silent.discard(self)
             self.client.unwatch()
+
+    def ping_if_silent(self, now: float, *, after_seconds: float) -> None:
+        """Called each second while nothing of the answer is there; `now` is monotonic."""
+        if now - self._began >= after_seconds and not self.client.left:
+            self._began = now
+            self.client.ping()
 
     def _client_left(self) -> None:
         self._attempts.break_off(ClientLeft())
@@ -139,44 +158,56 @@ class Exchange:
             first = await engine.read()
             self.meter.has_output = True
             self.meter.first_byte()
+            self._relay.silent.discard(self)
+            turn = self._request.parsed.turn() if self._request.parsed.turn else None
             if status == 200 and engine.headers.get(b"content-type", b"").startswith(b"text/event-stream"):
-                await self._stream(engine, first)
+                await self._stream(engine, first, turn)
             else:
-                await self._whole(engine, first)
+                await self._whole(engine, first, turn)
 
-    async def _stream(self, engine: EngineConnection, piece: bytes) -> None:
+    async def _stream(self, engine: EngineConnection, piece: bytes, turn: Turn | None) -> None:
         client, meter = self.client, self.meter
         scanner = FrameScanner(keep_usage=self._request.parsed.keep_usage)
-        feed, send, read, rename = scanner.feed, client.send, engine.read, self._rename
+        feed, send, read = scanner.feed, client.send, engine.read
         translate = self._translator.feed if self._translator else None
+        change = turn.feed if turn is not None else self._rename
+        await client.quiet()
+        if turn is not None:
+            client.say_frame = turn.fail
         try:
             while piece and not scanner.done:
                 passed = feed(translate(piece) if translate else piece)
+                if change is not None:
+                    passed = change(passed)
                 if passed:
-                    if rename:
-                        passed = rename(passed)
-                    if not client.started:
-                        await client.start(200, SSE_HEADERS)
+                    if not meter.is_answering:
+                        meter.is_answering = True
+                        if not client.started:
+                            await client.start(200, SSE_HEADERS)
                     await send({"type": "http.response.body", "body": passed, "more_body": True})
                 if scanner.error:
-                    raise from_frame(scanner.error, content_field=CONTENT_FIELD[self._request.path])
+                    raise from_frame(scanner.error, content_field=self._endpoint.content_field)
                 if not scanner.done:
                     piece = await read()
             if scanner.broken:
                 raise EngineBroken("the engine's stream ended too early")
         finally:
             meter.usage, meter.frames = scanner.usage, scanner.frames
-        await client.finish()
+        await client.finish(await turn.close() if turn is not None else b"")
 
-    async def _whole(self, engine: EngineConnection, first: bytes) -> None:
+    async def _whole(self, engine: EngineConnection, first: bytes, turn: Turn | None) -> None:
         body = await read_all(engine, first)
         answered_at = monotonic()
         if self._translator:
             body = self._translator.whole(engine.status, body=body)
         if engine.status != 200:
-            raise from_engine(engine.status, body=body, content_field=CONTENT_FIELD[self._request.path])
-        self.meter.usage = usage_of(body)
-        if self._rename:
+            raise from_engine(engine.status, body=body, content_field=self._endpoint.content_field)
+        self.meter.usage = NOTHING_USED if self._endpoint.is_free else usage_of(body)
+        if await self.client.quiet():
+            raise EngineBroken("the engine did not stream what was asked for as a stream")
+        if turn is not None:
+            body = await turn.whole(body)
+        elif self._rename:
             body = self._rename(body)
         await self.client.answer(200, body=body, headers=self._timing(answered_at))
 

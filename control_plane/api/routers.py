@@ -11,6 +11,7 @@ from control_plane.licences.endpoints import router as licences
 from control_plane.modelpacks.endpoints import router as modelpacks
 from control_plane.nodes.endpoints import metrics
 from control_plane.nodes.endpoints import router as nodes
+from control_plane.responses.endpoints import router as responses
 from control_plane.routes.endpoints import router as routes
 from control_plane.served_models.endpoints import router as served_models
 from control_plane.sessions.endpoints import router as sessions
@@ -37,6 +38,7 @@ ROUTERS = (
     nodes,
     metrics,
     usage,
+    responses,
     jobs,
     catalogue,
     modelpacks,

@@ -15,6 +15,7 @@ from control_plane.nodes import tables as node_tables
 from control_plane.placements import tables as placement_tables
 from control_plane.public_names import tables as public_name_tables
 from control_plane.reconcilers import tables as reconciler_tables
+from control_plane.responses import tables as response_tables
 from control_plane.routes import tables as route_tables
 from control_plane.served_models import tables as served_model_tables
 from control_plane.sessions import tables as session_tables
@@ -29,6 +30,7 @@ SLICES = (
     key_tables,
     node_tables,
     usage_tables,
+    response_tables,
     job_tables,
     catalogue_tables,
     version_tables,

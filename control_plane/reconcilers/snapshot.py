@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import redis
+from sqlalchemy.orm import Session
 
 from appliance.base import clock
 from appliance.base.contracts.snapshot import (
@@ -23,14 +24,18 @@ from appliance.base.files import write_atomically
 from appliance.base.ids import public_id
 from appliance.base.logs import get_logger
 from appliance.base.tasks import TASKS
+from appliance.engines.pack import load_pack, pack_names
+from control_plane.catalogue.repository import by_name
 from control_plane.database.nudge import SNAPSHOT
 from control_plane.database.session import SessionFactory, transaction
 from control_plane.keys.repository import live_keys
 from control_plane.keys.tables import ApiKey
+from control_plane.reconcilers.model_facts import ModelFacts, model_facts
 from control_plane.routes.repository import all_endpoints, all_routes, endpoint_names
 from control_plane.routes.snapshot import route_model, snapshot_endpoint, snapshot_route
-from control_plane.served_models.repository import all_served
+from control_plane.served_models.repository import with_versions
 from control_plane.served_models.tables import DesiredState, ServedModel
+from control_plane.versions.tables import ModelVersion
 
 INTERVAL_SECONDS = 1.0
 OWNER = "thousand-sails"
@@ -51,10 +56,11 @@ class SnapshotReconciler:
     def run(self) -> int:
         with transaction(self.factory) as session:
             keys = [snapshot_key(key) for key in live_keys(session, at=clock.now())]
-            models = snapshot_models(all_served(session))
+            rows_of_served = with_versions(session)
+            models = snapshot_models([(each, facts_in(session, each, version)) for each, version in rows_of_served])
             endpoints = tuple(snapshot_endpoint(row) for row in all_endpoints(session))
             rows = all_routes(session)
-            names = {**names_of_served(all_served(session)), **endpoint_names(session)}
+            names = {**names_of_served([each for each, _ in rows_of_served]), **endpoint_names(session)}
         routes = tuple(snapshot_route(row, names=names) for row in rows)
         pairs = zip(rows, routes, strict=True)
         routed = tuple(route_model(row, route, models=models, owner=OWNER) for row, route in pairs)
@@ -93,7 +99,14 @@ def snapshot_key(key: ApiKey) -> SnapshotKey:
     )
 
 
-def snapshot_models(served: Sequence[ServedModel]) -> tuple[SnapshotModel, ...]:
+def facts_in(session: Session, served: ServedModel, version: ModelVersion) -> ModelFacts:
+    """Read from the entry's row as it is: this runs each second."""
+    row = by_name(session, version.model_name)
+    pack = served.engine_pack or version.engine.get("pack")
+    return model_facts(row.entry if row else None, pack=load_pack(pack) if pack in pack_names() else None)
+
+
+def snapshot_models(served: Sequence[tuple[ServedModel, ModelFacts]]) -> tuple[SnapshotModel, ...]:
     """Every model that is not being removed; one that is stopped or starting answers `not ready` rather than
     `unknown`.
     """
@@ -106,8 +119,10 @@ def snapshot_models(served: Sequence[ServedModel]) -> tuple[SnapshotModel, ...]:
             owned_by=OWNER,
             created=int(each.created_at.timestamp()),
             wakes=each.max_replicas is not None and each.min_replicas == 0,
+            capabilities=facts.capabilities,
+            fim_template=facts.fim_template,
         )
-        for each in served
+        for each, facts in served
         if each.desired_state is DesiredState.SERVING and each.task in TASKS
     )
 

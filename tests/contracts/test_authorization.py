@@ -19,6 +19,7 @@ class Needs(Enum):
     USER = "any user of the organization"
     ADMIN = "an owner"
     NODE = "the node token"
+    KEY = "a gateway's signed word for an API key"
 
 
 CASES = {
@@ -83,11 +84,18 @@ CASES = {
     "GET /api/v1/endpoints": Needs.ADMIN,
     "POST /api/v1/endpoints": Needs.ADMIN,
     "DELETE /api/v1/endpoints/{name}": Needs.ADMIN,
+    "GET /v1/responses/{response_id}": Needs.KEY,
+    "DELETE /v1/responses/{response_id}": Needs.KEY,
+    "POST /v1/responses/{response_id}/cancel": Needs.KEY,
+    "GET /v1/responses/{response_id}/input_items": Needs.KEY,
+    "PUT /api/v1/stored-responses/{response_id}": Needs.KEY,
+    "GET /api/v1/stored-responses/{response_id}/chain": Needs.KEY,
 }
 OPEN_TO_ALL = {"GET /healthz", "POST /api/v1/session"}
 """May only shrink."""
 
 CLOSED = sorted(set(CASES) - OPEN_TO_ALL)
+FOR_KEYS = [name for name in CLOSED if CASES[name] is Needs.KEY]
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def test_with_a_wrong_token_it_is_401(anonymous: TestClient, name: str) -> None:
     assert Operation.parse(name).status(anonymous) == 401
 
 
-@pytest.mark.parametrize("name", [name for name in CLOSED if CASES[name] is not Needs.NODE])
+@pytest.mark.parametrize("name", [name for name in CLOSED if CASES[name] not in (Needs.NODE, Needs.KEY)])
 def test_a_node_is_refused_where_a_user_is_needed(node: TestClient, name: str) -> None:
     assert Operation.parse(name).status(node) == 403
 
@@ -147,6 +155,13 @@ def test_an_admin_is_no_node(admin: TestClient, name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in CLOSED if CASES[n] in (Needs.ADMIN, Needs.USER) and n[:6] != "DELETE"])
 def test_an_admin_is_let_in(admin: TestClient, name: str) -> None:
     assert Operation.parse(name).status(admin) in (200, 400, 404)
+
+
+@pytest.mark.parametrize("name", FOR_KEYS)
+def test_nobody_but_a_gateway_speaks_for_a_key(
+    admin: TestClient, node: TestClient, reader: TestClient, name: str
+) -> None:
+    assert [Operation.parse(name).status(client) for client in (admin, node, reader)] == [401, 401, 401]
 
 
 @pytest.mark.parametrize("name", [name for name in CLOSED if CASES[name] is Needs.USER and name[:3] == "GET"])

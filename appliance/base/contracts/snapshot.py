@@ -32,6 +32,8 @@ class SnapshotModel(BaseModel):
 
     `served_model_id` of a route's name is its first served target's, or empty. `wakes`: it may sleep at no replica, and
     a request that waits for it wakes it.
+    `capabilities`: the words of `appliance.gateway.wire.needs`; None where nobody knows, and the engine judges.
+    `fim_template`: how the model is asked to fill a gap, with the places `{prefix}` and `{suffix}`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +46,8 @@ class SnapshotModel(BaseModel):
     owned_by: str
     created: int
     wakes: bool = False
+    capabilities: frozenset[str] | None = None
+    fim_template: str | None = None
 
 
 class Snapshot(BaseModel):

@@ -19,7 +19,6 @@ from appliance.gateway.routing.upstream import ExternalUpstream, NotAnswered, Re
 from appliance.gateway.snapshot_file import Directory
 
 ATTEMPTS = 3
-MESSAGES = "/v1/messages"
 
 log = get_logger(__name__)
 
@@ -128,7 +127,7 @@ class Attempts:
         fact = self._ways.directory().endpoints.get(target.endpoint_id or "")
         if fact is None or (not is_last and self._router.is_ejected(fact.endpoint_id)):
             raise NotAnswered(not_ready(), was_asked=False)
-        if fact.kind not in TRANSLATORS and fact.kind != "openai" and self._request.path != MESSAGES:
+        if fact.kind not in TRANSLATORS and fact.kind != "openai":
             raise NotAnswered(not_ready(), was_asked=False)
         try:
             endpoint = self._ways.endpoints.get(fact)
@@ -181,7 +180,7 @@ class Attempts:
     async def _try_endpoint(self, target: Target, endpoint: Endpoint) -> None:
         """Once, and once more where an idle connection turned out to be closed by then."""
         name, endpoint_id, router = self._request.model.name, endpoint.fact.endpoint_id, self._router
-        needs = endpoint.fact.kind in TRANSLATORS and self._request.path != MESSAGES
+        needs = endpoint.fact.kind in TRANSLATORS
         for anew in (False, True):
             translator = TRANSLATORS[endpoint.fact.kind]() if needs else None
             upstream = ExternalUpstream(endpoint, target, name, translator, anew)

@@ -11,7 +11,6 @@ from appliance.base.contracts.routes import Route, Target, own_route
 from appliance.base.settings import GatewaySettings
 from appliance.gateway.metering import Admitted
 from appliance.gateway.replicas import Replica, ReplicaTable
-from appliance.gateway.request_body import CONTENT_FIELD
 from appliance.gateway.routing.counters import RoutingCounters
 from appliance.gateway.routing.gate import Gate
 from appliance.gateway.routing.outliers import Outlier
@@ -19,6 +18,7 @@ from appliance.gateway.routing.plans import Plan, make_plan
 from appliance.gateway.routing.prefixes import PrefixMemory, bounded, chain, prompt_of
 from appliance.gateway.routing.retries import RetryBudget
 from appliance.gateway.snapshot_file import Directory
+from appliance.gateway.wire.endpoints import engine_field
 
 
 @dataclass
@@ -97,7 +97,7 @@ class Router:
     def _by_prefix(self, best: list[Replica], request: Admitted, served_model_id: str) -> Replica:
         """The one that saw most of this prompt and is not too far above the mean load."""
         memory = self._prefixes[served_model_id]
-        blocks = chain(prompt_of(request.parsed.body, content_field=CONTENT_FIELD.get(request.path, "messages")))
+        blocks = chain(prompt_of(request.parsed.body, content_field=engine_field(request.path)))
         by_id = {replica.record.replica_id: replica for replica in best}
         most = bounded([replica.in_flight for replica in best])
         order = [by_id[replica_id] for replica_id in memory.preferred(blocks, replica_ids=list(by_id))]

@@ -13,6 +13,7 @@ from appliance.gateway.replicas import Replica
 from appliance.gateway.routing.external import Endpoint
 from appliance.gateway.routing.names import AnswerName, with_model
 from appliance.gateway.routing.translation import Translator
+from appliance.gateway.wire.endpoints import ENDPOINTS
 
 RETRY_AFTER_SECONDS = 2.0
 
@@ -81,7 +82,7 @@ class ReplicaUpstream:
         body = request.parsed.body
         if self.rename is not None:
             body = with_model(body, name=self.target.model)
-        return render_request(request.path, body=body, headers=headers)
+        return render_request(ENDPOINTS[request.path].engine_path, body=body, headers=headers)
 
     def busier(self, by: int) -> None:
         self.replica.in_flight += by
@@ -113,7 +114,7 @@ class ExternalUpstream:
 
     def render(self, request: Admitted, *, headers: Mapping[str, str]) -> bytes:
         """The request id goes along; nothing else that the client sent as a header does, its key least of all."""
-        path, body = request.path, with_model(request.parsed.body, name=self.target.model)
+        path, body = ENDPOINTS[request.path].engine_path, with_model(request.parsed.body, name=self.target.model)
         if self.translator is not None:
             path, body = self.translator.request(path, body=body)
         lines = [f"POST {self.endpoint.path_of(path)} HTTP/1.1", f"host: {self.endpoint.host_header}"]

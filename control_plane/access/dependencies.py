@@ -1,5 +1,5 @@
-"""`needs(Permission...)`: what an endpoint writes in its signature to be closed to others; `CurrentAdmin`, `CurrentUser`
-and `CurrentNode` are the three most common ones.
+"""`needs(Permission...)`: what an endpoint writes in its signature to be closed to others; `CurrentAdmin`,
+`CurrentUser` and `CurrentNode` are the three most common ones.
 
 A contract test refuses an operation that declares none.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
@@ -72,7 +73,6 @@ def refuse_foreign_origin(request: Request) -> None:
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 
 
-
 @dataclass(frozen=True)
 class Needs:
     """The door of an operation. It passes the principal on with its reach for this permission."""
@@ -108,6 +108,13 @@ def hint_of(principal: Principal, permission: Permission) -> str:
 def needs(permission: Permission) -> Any:
     """For `Annotated[Principal, needs(...)]`."""
     return Depends(Needs(permission))
+
+
+def permission_of(dependant: Dependant) -> Permission | None:
+    """What the operation with these dependencies needs; None where it is open to all."""
+    if isinstance(dependant.call, Needs):
+        return dependant.call.permission
+    return next((found for inner in dependant.dependencies if (found := permission_of(inner))), None)
 
 
 CurrentUser = Annotated[Principal, needs(Permission.ORGANIZATION_READ)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from control_plane.access.domain import EVERYWHERE, Principal, PrincipalKind, ProjectRole, Reach, Role
+from control_plane.access.domain import EVERYWHERE, Principal, PrincipalKind, ProjectRole, Reach, Role, Via
 
 
 class Permission(StrEnum):
@@ -47,6 +47,7 @@ class Permission(StrEnum):
     USAGE_READ = "usage.read"
     SYSTEM_READ = "system.read"
     NODE_REPORT = "node.report"
+    INVITE_ACCEPT = "invite.accept"
 
     @property
     def is_read(self) -> bool:
@@ -84,7 +85,7 @@ class Grants:
 
 
 VIEWS = IN_PROJECT[ProjectRole.VIEWER]
-ALL_OF_USERS = frozenset(P) - {P.NODE_REPORT}
+ALL_OF_USERS = frozenset(P) - {P.NODE_REPORT, P.INVITE_ACCEPT}
 ORGANIZATION: dict[Role, Grants] = {
     Role.OWNER: Grants(ALL_OF_USERS),
     Role.ADMIN: Grants(ALL_OF_USERS),
@@ -105,6 +106,8 @@ def reach_of(principal: Principal, permission: Permission) -> Reach | None:
         return EVERYWHERE
     if principal.kind is PrincipalKind.NODE:
         return EVERYWHERE if permission is P.NODE_REPORT else None
+    if principal.via is Via.INVITE:
+        return EVERYWHERE if permission is P.INVITE_ACCEPT else None
     if principal.only_reads and not permission.is_read:
         return None
     grants = ORGANIZATION[principal.role] if principal.role else Grants(frozenset())

@@ -9,22 +9,20 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 FIRST_HASH = "0" * 64
 MOST_FAULTS = 20
 
 
-class Sealed(Protocol):
-    """What `verify` reads of an entry."""
+@dataclass(frozen=True)
+class Link:
+    """One entry; an entry of the database that is not in the chain has the number 0."""
 
-    @property
-    def sequence(self) -> int | None: ...
-    @property
-    def previous_hash(self) -> str | None: ...
-    @property
-    def hash(self) -> str | None: ...
-    def content(self) -> dict[str, Any]: ...
+    sequence: int
+    previous_hash: str
+    hash: str
+    content: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,14 @@ def canonical(document: dict[str, Any]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def verify(entries: Iterable[Sealed], *, head: Head) -> Verdict:
+def verify(entries: Iterable[Link], *, head: Head) -> Verdict:
     """Goes on after a fault, so that one changed entry does not hide the next; at most `MOST_FAULTS` are named."""
     faults: list[Fault] = []
     last, counted = Head(), 0
     for entry in entries:
         counted += 1
-        sequence, said = entry.sequence or 0, entry.hash or ""
         faults += faults_of(entry, last=last)
-        last = Head(sequence, said)
+        last = Head(entry.sequence, entry.hash)
     if last.sequence < head.sequence:
         faults.append(Fault(last.sequence + 1, missing(last.sequence + 1, head.sequence)))
     elif last != head:
@@ -80,13 +77,13 @@ def verify(entries: Iterable[Sealed], *, head: Head) -> Verdict:
     return Verdict(entries=counted, head=last, faults=tuple(faults[:MOST_FAULTS]))
 
 
-def faults_of(entry: Sealed, *, last: Head) -> list[Fault]:
-    sequence, faults = entry.sequence or 0, list[Fault]()
+def faults_of(entry: Link, *, last: Head) -> list[Fault]:
+    sequence, faults = entry.sequence, list[Fault]()
     if sequence != last.sequence + 1:
         faults.append(Fault(last.sequence + 1, missing(last.sequence + 1, sequence - 1)))
     elif entry.previous_hash != last.hash:
         faults.append(Fault(sequence, "it does not follow the entry before it"))
-    expected = entry_hash(entry.content(), sequence=sequence, previous_hash=entry.previous_hash or "")
+    expected = entry_hash(entry.content, sequence=sequence, previous_hash=entry.previous_hash)
     if entry.hash != expected:
         faults.append(Fault(sequence, "it was changed"))
     return faults

@@ -64,8 +64,8 @@ def seal(session: Session) -> int:
     unsealed = repository.unsealed_entries(session)
     for entry in unsealed:
         entry.sequence, entry.previous_hash = head.sequence + 1, head.hash
-        entry.hash = entry_hash(entry.content(), sequence=entry.sequence, previous_hash=entry.previous_hash)
-        head.sequence, head.hash = entry.sequence, entry.hash
+        entry.hash = entry_hash(entry.content(), sequence=head.sequence + 1, previous_hash=head.hash)
+        head.sequence, head.hash = head.sequence + 1, entry.hash
     session.flush()
     return len(unsealed)
 
@@ -76,4 +76,5 @@ def check_chain(session: Session) -> Verdict:
     """
     row = repository.head(session)
     head = Head(row.sequence, row.hash)
-    return verify(repository.chained_entries(session, up_to=head.sequence), head=head)
+    entries = repository.chained_entries(session, up_to=head.sequence)
+    return verify((entry.link() for entry in entries), head=head)

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from control_plane.access.domain import PrincipalKind, Via
-from control_plane.audit.chain import FIRST_HASH
+from control_plane.audit.chain import FIRST_HASH, Link
 from control_plane.database.base import Base, Row, text_enum
 
 CONTENT = (
@@ -44,6 +44,9 @@ class AuditEntry(Row, Base):
     sequence: Mapped[int | None] = mapped_column(unique=True)
     previous_hash: Mapped[str | None]
     hash: Mapped[str | None]
+
+    def link(self) -> Link:
+        return Link(self.sequence or 0, self.previous_hash or "", self.hash or "", self.content())
 
     def content(self) -> dict[str, Any]:
         """What the hash is over, but for the chain's own fields. Never changes for entries that are there: new columns

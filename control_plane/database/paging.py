@@ -36,7 +36,7 @@ class ListAnswer(BaseModel, Generic[ItemT]):
 
 @dataclass(frozen=True)
 class PageQuery:
-    """`after` and `before` are keys of rows; `newest_first` turns the order of the keys (UUIDv7: of creation) around."""
+    """`after` and `before` are keys of rows; `newest_first` turns the order of the keys (UUIDv7: creation) around."""
 
     limit: int = 20
     after: UUID | None = None

@@ -6,7 +6,9 @@ It runs every second, also without Redis, so a revoked key is out of the file wi
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import redis
 
@@ -28,6 +30,7 @@ from control_plane.keys.repository import live_keys
 from control_plane.keys.tables import ApiKey
 from control_plane.served_models.repository import all_served
 from control_plane.served_models.tables import DesiredState, ServedModel
+from control_plane.tenants.repository import first_organization, first_project
 
 INTERVAL_SECONDS = 1.0
 OWNER = "thousand-sails"
@@ -47,8 +50,12 @@ class SnapshotReconciler:
 
     def run(self) -> int:
         with transaction(self.factory) as session:
-            keys = [snapshot_key(key) for key in live_keys(session, at=clock.now())]
-            models = snapshot_models(all_served(session))
+            now, organization, shared = clock.now(), first_organization(session), first_project(session)
+            organization_id = public_id("org", organization.id) if organization else None
+            keys = [
+                entry for key in live_keys(session, at=now) for entry in snapshot_keys(key, organization_id, at=now)
+            ]
+            models = snapshot_models(all_served(session), shared_project_id=shared.id if shared else None)
         path = self.folder / SNAPSHOT_FILE
         before = read_snapshot(path)
         content = Snapshot(version=0, keys=tuple(keys), models=models)
@@ -73,25 +80,35 @@ def announcer(client: redis.Redis) -> Announce:
     return announce
 
 
-def snapshot_key(key: ApiKey) -> SnapshotKey:
-    return SnapshotKey(
+def snapshot_keys(key: ApiKey, organization_id: str | None, *, at: datetime) -> list[SnapshotKey]:
+    """One entry, and a second one while the secret before a rotation lives on."""
+    current = SnapshotKey(
         key_id=public_id("key", key.id),
         digest=key.digest,
         project_id=public_id("proj", key.project_id),
+        organization_id=organization_id,
         user_id=public_id("user", key.user_id) if key.user_id else None,
+        service_account_id=public_id("svc", key.service_account_id) if key.service_account_id else None,
         allowed_models=tuple(key.allowed_models) if key.allowed_models is not None else None,
+        scopes=tuple(key.scopes) if key.scopes is not None else None,
+        allowed_networks=tuple(key.allowed_networks) if key.allowed_networks is not None else None,
         expires_at=key.expires_at.timestamp() if key.expires_at else None,
     )
+    ends = key.previous_expires_at
+    if key.previous_digest is None or ends is None or ends <= at:
+        return [current]
+    return [current, current.model_copy(update={"digest": key.previous_digest, "expires_at": ends.timestamp()})]
 
 
-def snapshot_models(served: Sequence[ServedModel]) -> tuple[SnapshotModel, ...]:
+def snapshot_models(served: Sequence[ServedModel], *, shared_project_id: UUID | None) -> tuple[SnapshotModel, ...]:
     """Every model that is not being removed; one that is stopped or starting answers `not ready` rather than
-    `unknown`.
+    `unknown`. Those of the default project are for every project's keys.
     """
     return tuple(
         SnapshotModel(
             name=each.name,
             served_model_id=public_id("srv", each.id),
+            project_id=None if each.project_id == shared_project_id else public_id("proj", each.project_id),
             task=served_task(each),
             max_model_len=each.max_model_len,
             owned_by=OWNER,

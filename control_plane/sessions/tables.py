@@ -72,7 +72,7 @@ class AccessToken(Row, Base):
 
 
 class AdminKey(Row, Base):
-    """A key for the admin API and `/v1/organization`; acts for its user with `role`, never with more than the user's."""
+    """A key for the admin API and `/v1/organization`; acts for its user with `role`, at most with the user's own."""
 
     __tablename__ = "admin_keys"
 

@@ -64,7 +64,7 @@ def memberships(session: Session, user_id: UUID) -> dict[UUID, ProjectRole]:
         .join(Project, Project.id == ProjectMember.project_id)
         .where(ProjectMember.user_id == user_id, Project.archived_at.is_(None))
     )
-    return {project_id: role for project_id, role in session.execute(statement)}
+    return dict(session.execute(statement).all())
 
 
 def members_page(session: Session, query: PageQuery, *, project_id: UUID) -> Page[ProjectMember]:

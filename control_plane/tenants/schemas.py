@@ -89,5 +89,7 @@ def project_role(text: str, *, param: str = "role") -> ProjectRole:
     """Ours or OpenAI's word; raises BadRequest."""
     ours = {"owner": ProjectRole.ADMIN, "member": ProjectRole.DEVELOPER, **{role.value: role for role in ProjectRole}}
     if text not in ours:
-        raise BadRequest(f"{text[:40]!r} is no role in a project.", hint=f"It is one of {', '.join(ours)}.", param=param)
+        raise BadRequest(
+            f"{text[:40]!r} is no role in a project.", hint=f"It is one of {', '.join(ours)}.", param=param
+        )
     return ours[text]

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from appliance.base import clock
-from appliance.base.errors import BadRequest, Conflict, NotFound, Unavailable
+from appliance.base.errors import BadRequest, NotFound, Unavailable
 from appliance.base.ids import new_uuid, parse_public_id, public_id
 from control_plane.access.domain import SYSTEM, Principal, ProjectRole, Role
 from control_plane.audit.service import record
@@ -73,9 +73,9 @@ def create_project(session: Session, principal: Principal, *, name: str) -> Proj
     session.flush()
     if principal.user_id is not None:
         session.add(ProjectMember(project_id=project.id, user_id=principal.user_id, role=ProjectRole.ADMIN))
-    record(session, principal, "project.create", public_id("proj", project.id), after={"name": name}).project_id = (
-        project.id
-    )
+    record(
+        session, principal, "project.create", public_id("proj", project.id), after={"name": name}
+    ).project_id = project.id
     return project
 
 
@@ -111,9 +111,11 @@ def find_member(session: Session, project: Project, public_user: str) -> Project
     return member
 
 
-def add_member(session: Session, principal: Principal, project: Project, user: User, role: ProjectRole) -> ProjectMember:
+def add_member(
+    session: Session, principal: Principal, project: Project, user: User, role: ProjectRole
+) -> ProjectMember:
     if repository.member(session, project_id=project.id, user_id=user.id) is not None:
-        raise Conflict("The user is a member of this project already.", param="user_id", code="already_a_member")
+        raise BadRequest("The user is a member of this project already.", param="user_id", code="already_a_member")
     member = ProjectMember(project_id=project.id, user_id=user.id, role=role, user=user)
     session.add(member)
     session.flush()

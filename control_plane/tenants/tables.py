@@ -44,9 +44,9 @@ class Project(Row, Base):
 class User(Row, Base):
     """A person. `name` is what one logs in with; it is kept in lower case.
 
-    The column `role` is OpenAI's and what the version before reads; `organization_role` is ours, null where that version
-    wrote the row. One who was removed keeps the row, under a name that nobody can log in with, for the sake of what it
-    made.
+    The column `role` is OpenAI's and what the version before reads; `organization_role` is ours, null where that
+    version wrote the row. One who was removed keeps the row, under a name that nobody can log in with, for the sake of
+    what it made.
     """
 
     __tablename__ = "users"

@@ -1,8 +1,8 @@
 """Six roles, members of projects, service accounts, invites, admin keys, what a key may do, and the audit chain.
 
 Expands only. `users.role` stays what the version before reads and writes (owner or reader, as OpenAI's API has it);
-`organization_role` is beside it, and null means what `role` says. Everybody who is there becomes a member of the default
-project, which is where they have worked so far. Entries of the audit log that are there are chained by the first run.
+`organization_role` is beside it, and null means what `role` says. Everybody who is there becomes a member of the
+default project, which is where they have worked so far. Entries of the audit log are chained by the first run.
 By hand: the checks of added columns, the partial index, the backfill.
 """
 

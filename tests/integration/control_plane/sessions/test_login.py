@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from appliance.base import clock
@@ -13,8 +13,8 @@ from appliance.base.secret_files import Secret, read_secret
 from appliance.base.settings import Settings
 from control_plane.audit.tables import AuditEntry
 from control_plane.database.session import SessionFactory, transaction
-from control_plane.sessions.domain import FREE_TRIES
-from control_plane.sessions.tables import LoginSession, PasswordCredential
+from control_plane.sessions.domain import OF_A_NAME, OF_AN_ADDRESS
+from control_plane.sessions.tables import LoginFailure, LoginSession, PasswordCredential
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def password(database_settings: Settings) -> str:
 
 
 def unlock(session: Session) -> None:
-    session.execute(update(PasswordCredential).values(failed_count=0, locked_until=None))
+    session.execute(delete(LoginFailure))
 
 
 def log_in(client: TestClient, password: str, name: str = "admin") -> int:
@@ -69,15 +69,15 @@ def test_many_wrong_passwords_lock_the_user_for_a_while(
 ) -> None:
     with transaction(session_factory) as session:
         unlock(session)
-    assert [log_in(anonymous, "wrong") for _ in range(FREE_TRIES)] == [401] * FREE_TRIES
+    assert [log_in(anonymous, "wrong") for _ in range(OF_A_NAME.free_tries)] == [401] * OF_A_NAME.free_tries
     locked = anonymous.post("/api/v1/session", json={"name": "admin", "password": password})
     assert locked.status_code == 429
     assert locked.json()["error"]["code"] == "login_locked"
     assert int(locked.headers["retry-after"]) > 0
     with transaction(session_factory) as session:
         refused = session.scalars(select(AuditEntry).where(AuditEntry.action == "session.refuse")).all()
-        assert len(refused) >= FREE_TRIES
-        session.execute(update(PasswordCredential).values(locked_until=clock.now() - timedelta(seconds=1)))
+        assert len(refused) >= OF_A_NAME.free_tries
+        session.execute(update(LoginFailure).values(locked_until=clock.now() - timedelta(seconds=1)))
     assert log_in(anonymous, password) == 201
 
 

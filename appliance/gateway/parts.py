@@ -9,6 +9,7 @@ from appliance.base.clock import monotonic, unix_time
 from appliance.base.ids import new_uuid
 from appliance.base.secret_files import Secret, read_secret
 from appliance.base.settings import Settings
+from appliance.gateway.door import BadKeys, Door
 from appliance.gateway.housekeeping import Housekeeping
 from appliance.gateway.redis_feed import RedisFeed, connect_redis
 from appliance.gateway.relay import Relay
@@ -27,6 +28,7 @@ class Parts:
     spool: UsageSpool
     feed: RedisFeed
     relay: Relay
+    door: Door
     active: int = 0
 
 
@@ -48,7 +50,13 @@ def build_parts(settings: Settings) -> Parts:
         connect_timeout_seconds=settings.gateway.connect_timeout_seconds,
         refresh_table=feed.refresh,
     )
-    return Parts(settings=settings, snapshot=snapshot, table=table, spool=spool, feed=feed, relay=relay)
+    door = Door(
+        bad_keys=BadKeys(per_minute=settings.gateway.bad_keys_per_minute),
+        trusted=settings.http.proxies,
+        unix_time=unix_time,
+        monotonic=monotonic,
+    )
+    return Parts(settings=settings, snapshot=snapshot, table=table, spool=spool, feed=feed, relay=relay, door=door)
 
 
 @asynccontextmanager

@@ -81,20 +81,20 @@ class AdminApi(FastAPI):
         for path in document["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)
-        for (method, path), permission in permissions(self).items():
+        for (method, path), permission in permissions().items():
             document["paths"][path][method]["x-permission"] = permission.value
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         return document
 
 
-def permissions(application: FastAPI) -> dict[tuple[str, str], Permission]:
+def permissions() -> dict[tuple[str, str], Permission]:
     """By method (lower case) and path; operations that are open to all are not in it."""
     found: dict[tuple[str, str], Permission] = {}
-    for route in application.routes:
+    for route in (route for router in ROUTERS for route in router.routes):
         permission = permission_of(route.dependant) if isinstance(route, APIRoute) else None
         if isinstance(route, APIRoute) and permission is not None:
-            found |= {(method.lower(), route.path): permission for method in route.methods or ()}
+            found |= {(method.lower(), route.path_format): permission for method in route.methods or ()}
     return found
 
 

@@ -63,9 +63,10 @@ def seal(session: Session) -> int:
     head = repository.locked_head(session)
     unsealed = repository.unsealed_entries(session)
     for entry in unsealed:
-        entry.sequence, entry.previous_hash = head.sequence + 1, head.hash
-        entry.hash = entry_hash(entry.content(), sequence=head.sequence + 1, previous_hash=head.hash)
-        head.sequence, head.hash = head.sequence + 1, entry.hash
+        sequence, previous = head.sequence + 1, head.hash
+        said = entry_hash(entry.content(), sequence=sequence, previous_hash=previous)
+        entry.sequence, entry.previous_hash, entry.hash = sequence, previous, said
+        head.sequence, head.hash = sequence, said
     session.flush()
     return len(unsealed)
 

@@ -13,7 +13,7 @@ from appliance.base.secret_files import Secret, read_secret
 from appliance.base.settings import Settings
 from control_plane.audit.tables import AuditEntry
 from control_plane.database.session import SessionFactory, transaction
-from control_plane.sessions.domain import OF_A_NAME, OF_AN_ADDRESS
+from control_plane.sessions.domain import OF_A_NAME
 from control_plane.sessions.tables import LoginFailure, LoginSession, PasswordCredential
 
 

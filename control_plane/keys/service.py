@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from appliance.base import clock
 from appliance.base.errors import BadRequest, Forbidden, NotFound
 from appliance.base.ids import new_uuid, parse_public_id, public_id
-from control_plane.access.domain import SYSTEM, Principal
+from control_plane.access.domain import SYSTEM, Principal, Via
 from control_plane.access.policy import Permission, may
 from control_plane.audit.service import record
 from control_plane.database.nudge import SNAPSHOT
@@ -53,8 +53,11 @@ def create_key(session: Session, principal: Principal, wanted: NewKey) -> tuple[
     project = project_by_id(session, project_id)
     if project is None or project.archived_at is not None or not principal.reach.covers(project_id):
         raise NotFound("There is no such project.", param="project_id")
-    if principal.user_id is None and wanted.service_account_id is None:
-        raise Forbidden("A key belongs to a user or a service account; this caller is neither.", param="project_id")
+    if principal.via is Via.API_KEY and principal.user_id is None and wanted.service_account_id is None:
+        raise Forbidden(
+            "A service account makes no keys of its own this way.",
+            hint="POST /v1/organization/projects/{project_id}/service_accounts/{id}/api_keys makes one.",
+        )
     secret = new_key_secret()
     return add_key(session, principal, secret, wanted=wanted, project_id=project_id), secret
 

@@ -113,7 +113,7 @@ def test_what_was_rolled_back_leaves_no_hole(session_factory: SessionFactory, ad
 
 def test_parallel_writers_make_one_chain(session_factory: SessionFactory, admin: TestClient) -> None:
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda _: write(session_factory, 6), range(5)))
+        list(pool.map(write, [session_factory] * 5, [6] * 5))
     verdict = admin.get("/api/v1/audit/verify").json()
     assert (verdict["holds"], verdict["entries"]) == (True, 30)
 

@@ -3,6 +3,7 @@
 import typer
 
 from installer.commands import (
+    audit,
     chat,
     doctor,
     endpoints,
@@ -14,11 +15,14 @@ from installer.commands import (
     logs,
     models,
     nodes,
+    projects,
     reference,
     routes,
     serve,
+    service_accounts,
     stack,
     status,
+    users,
     version,
     weights,
 )
@@ -53,4 +57,8 @@ app.command("chat", rich_help_panel=MODELS)(speaks_plainly(chat.chat))
 app.add_typer(routes.app, name="routes", rich_help_panel=ACCESS)
 app.add_typer(endpoints.app, name="endpoints", rich_help_panel=ACCESS)
 app.add_typer(keys.app, name="keys", rich_help_panel=ACCESS)
+app.add_typer(users.app, name="users", rich_help_panel=ACCESS)
+app.add_typer(projects.app, name="projects", rich_help_panel=ACCESS)
+app.add_typer(service_accounts.app, name="service-accounts", rich_help_panel=ACCESS)
+app.add_typer(audit.app, name="audit", rich_help_panel=ACCESS)
 app.command("reference", hidden=True)(speaks_plainly(reference.reference))

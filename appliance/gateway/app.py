@@ -5,11 +5,11 @@ By hand because each layer of a framework costs more per request than all checks
 
 from starlette.types import Receive, Scope, Send
 
-from appliance.base.clock import monotonic, unix_time
+from appliance.base.clock import monotonic
 from appliance.base.errors import ApplianceError, Internal, Unavailable
 from appliance.base.ids import new_request_id
 from appliance.base.logs import get_logger
-from appliance.gateway.access import authenticate, find_model, find_secret, require_task
+from appliance.gateway.access import find_model, require_task
 from appliance.gateway.client import Client, Headers
 from appliance.gateway.faults import ClientLeft, UnsupportedMedia
 from appliance.gateway.metering import Admitted
@@ -66,7 +66,7 @@ class Gateway:
         """Every check that needs no engine, the cheap ones first, before any of the body is held."""
         path, headers, settings = scope["path"], scope["headers"], self._parts.settings
         directory = self._parts.snapshot.directory
-        key = authenticate(directory, secret=find_secret(headers), now=unix_time())
+        key = self._parts.door.admit(scope, directory=directory)
         if self._parts.active > settings.gateway.max_concurrent_requests:
             raise Unavailable("The gateway is full.", hint="Try again soon.", retry_after_seconds=1.0)
         body = await client.read_body(

@@ -10,6 +10,7 @@ from appliance.base.ids import new_uuid
 from appliance.base.sealing import Sealer
 from appliance.base.secret_files import Secret, read_secret
 from appliance.base.settings import Settings
+from appliance.gateway.door import BadKeys, Door
 from appliance.gateway.housekeeping import Housekeeping
 from appliance.gateway.redis_feed import RedisFeed, connect_redis
 from appliance.gateway.relay import Relay
@@ -41,6 +42,7 @@ class Parts:
     forwarder: Forwarder
     responses: ResponseStore
     media: MediaPolicy
+    door: Door
     active: int = 0
 
 
@@ -63,6 +65,12 @@ def build_parts(settings: Settings) -> Parts:
     endpoints = Endpoints(lambda: Sealer(read_secret(home, Secret.KEY_ENCRYPTION_KEY)))
     ways = Ways(router, endpoints=endpoints, directory=lambda: snapshot.directory, refresh_table=feed.refresh)
     control_plane = ControlPlane(settings, home=home)
+    door = Door(
+        bad_keys=BadKeys(per_minute=settings.gateway.bad_keys_per_minute),
+        trusted=settings.http.proxies,
+        unix_time=unix_time,
+        monotonic=monotonic,
+    )
     return Parts(
         settings=settings,
         snapshot=snapshot,
@@ -75,6 +83,7 @@ def build_parts(settings: Settings) -> Parts:
         forwarder=Forwarder(control_plane, snapshot=snapshot, max_body_bytes=settings.http.max_body_bytes),
         responses=StoredResponses(control_plane),
         media=policy_of(settings.gateway.media_hosts),
+        door=door,
     )
 
 

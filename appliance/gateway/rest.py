@@ -11,12 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from appliance.base.clock import unix_time
 from appliance.base.contracts.snapshot import SnapshotKey, SnapshotModel
 from appliance.base.errors import ApplianceError, Internal, NotFound
 from appliance.base.ids import new_request_id
 from appliance.base.logs import get_logger
-from appliance.gateway.access import authenticate, find_model, find_secret, visible_models
+from appliance.gateway.access import find_model, visible_models
 from appliance.gateway.client import error_headers
 from appliance.gateway.parts import Parts, running
 from appliance.gateway.snapshot_file import Directory
@@ -65,7 +64,7 @@ def build_rest(parts: Parts) -> Starlette:
 
 def caller(parts: Parts, request: Request) -> tuple[Directory, SnapshotKey]:
     directory = parts.snapshot.directory
-    return directory, authenticate(directory, secret=find_secret(request.scope["headers"]), now=unix_time())
+    return directory, parts.door.admit(request.scope, directory=directory)
 
 
 def model_object(model: SnapshotModel) -> dict[str, Any]:

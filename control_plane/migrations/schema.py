@@ -21,12 +21,14 @@ from control_plane.served_models import tables as served_model_tables
 from control_plane.sessions import tables as session_tables
 from control_plane.tenants import tables as tenant_tables
 from control_plane.usage import tables as usage_tables
+from control_plane.users import tables as user_tables
 from control_plane.versions import tables as version_tables
 
 SLICES = (
     audit_tables,
     tenant_tables,
     session_tables,
+    user_tables,
     key_tables,
     node_tables,
     usage_tables,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from appliance.base.errors import BadRequest, Conflict, Forbidden, ModelNotFound, NotFound
 from appliance.base.ids import public_id
 from appliance.engines.pack import load_pack, pack_names
-from control_plane.access.domain import Principal
+from control_plane.access.domain import Principal, Reach
 from control_plane.audit.service import record
 from control_plane.catalogue import service as catalogue
 from control_plane.database.nudge import SNAPSHOT
@@ -20,6 +20,7 @@ from control_plane.placements.wanted import PlacementRules
 from control_plane.public_names.repository import is_taken, name_taken, take
 from control_plane.served_models import repository
 from control_plane.served_models.tables import DesiredState, ManagedBy, ServedModel
+from control_plane.tenants.service import default_project
 from control_plane.versions import service as versions
 from control_plane.versions.tables import ModelVersion, VersionState
 from model_catalog.schema import CatalogueEntry
@@ -164,6 +165,14 @@ def entry_of(session: Session, served: ServedModel) -> CatalogueEntry | None:
     return catalogue.entry_if_known(session, version.model_name) if version else None
 
 
+def find_visible(session: Session, name: str, *, reach: Reach) -> ServedModel:
+    """Raises NotFound also for one of a project out of reach."""
+    served = find(session, name)
+    if not reach.covers(served.project_id) and served.project_id != default_project(session).id:
+        raise NotFound(f"No model is served as {name[:80]!r}.", hint="See `appliance serve list`.", param="name")
+    return served
+
+
 def scale(
     session: Session, principal: Principal, name: str, *, desired_replicas: int, managed_by: ManagedBy | None
 ) -> ServedModel:
@@ -246,7 +255,7 @@ def remove(session: Session, principal: Principal, name: str, *, managed_by: Man
     refuse_foreign_owner(served, managed_by)
     if served.desired_state is not DesiredState.REMOVED:
         served.desired_state = DesiredState.REMOVED
-        record(session, principal, "served_model.remove", name)
+        record(session, principal, "served_model.remove", name, before={"desired_replicas": served.desired_replicas})
         hurry(session)
     return served
 

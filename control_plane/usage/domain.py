@@ -9,6 +9,7 @@ from uuid import UUID
 from appliance.base.contracts.usage_spool import SPOOL_FORMAT, UsageEnd, UsageStart
 from appliance.base.errors import BadRequest
 from appliance.base.ids import parse_public_id
+from control_plane.access.domain import EVERYWHERE, Reach
 from control_plane.usage.tables import UsageState
 
 MOST_BUCKETS = 1000
@@ -45,6 +46,7 @@ class UsageQuery:
     width: BucketWidth
     group_by: tuple[GroupBy, ...] = ()
     project_id: UUID | None = None
+    reach: Reach = EVERYWHERE
 
     @property
     def first_bucket(self) -> datetime:

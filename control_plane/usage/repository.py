@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, Row, Table, Text, bindparam, case, func, or_, se
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from control_plane.access.filters import within
 from control_plane.usage.domain import GroupBy, UsageQuery
 from control_plane.usage.tables import DEFAULT_PARTITION, TABLE, UsageEvent, UsageState
 
@@ -84,6 +85,7 @@ def rolled_up(session: Session, query: UsageQuery) -> Sequence[Row[Any]]:
             func.count().filter(UsageEvent.estimated).label("estimated_requests"),
         )
         .where(UsageEvent.started_at >= query.start, UsageEvent.started_at < query.end, ~UsageEvent.shadow)
+        .where(within(UsageEvent.project_id, query.reach))
         .group_by(bucket, *groups)
         .order_by(bucket, *groups)
     )

@@ -13,9 +13,16 @@ SNAPSHOT_FORMAT = 1
 SNAPSHOT_FILE = "gateway.json"
 SNAPSHOT_CHANNEL = "gateway.snapshot"
 
+DATA_SCOPES = ("inference", "files", "batches", "fine_tuning")
+"""What a key may be for on the data path."""
+
 
 class SnapshotKey(BaseModel):
-    """One live API key. `digest` is the SHA-256 of the whole secret, hexadecimal; revoked keys are left out."""
+    """One live API key. `digest` is the SHA-256 of the whole secret, hexadecimal; revoked keys are left out.
+
+    While a rotated key's old secret lives on, the key is in here twice: same `key_id`, two digests, the old one with an
+    earlier `expires_at`. `scopes` None is all of `DATA_SCOPES`; `allowed_networks` (CIDR) None is everywhere.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,6 +32,10 @@ class SnapshotKey(BaseModel):
     user_id: str | None = None
     allowed_models: tuple[str, ...] | None = None
     expires_at: float | None = None
+    organization_id: str | None = None
+    service_account_id: str | None = None
+    scopes: tuple[str, ...] | None = None
+    allowed_networks: tuple[str, ...] | None = None
 
 
 class SnapshotModel(BaseModel):

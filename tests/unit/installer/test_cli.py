@@ -70,6 +70,23 @@ EXPECTED = {
     "appliance keys create",
     "appliance keys list",
     "appliance keys revoke",
+    "appliance keys rotate",
+    "appliance users list",
+    "appliance users add",
+    "appliance users role",
+    "appliance users disable",
+    "appliance users enable",
+    "appliance users password",
+    "appliance projects list",
+    "appliance projects add",
+    "appliance projects archive",
+    "appliance projects members",
+    "appliance service-accounts list",
+    "appliance service-accounts add",
+    "appliance service-accounts remove",
+    "appliance audit list",
+    "appliance audit verify",
+    "appliance audit export",
 }
 runner = CliRunner()
 

@@ -184,7 +184,7 @@ def exports(walk: Walk, folder: Path) -> None:
         version_id = public_id("ver", version.id)
     walk.call("POST /api/v1/exports", body={"version_id": version_id, "target": str(folder / "artifact")})
     key = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    trusted = walk.call("POST /api/v1/signing-keys", body={"public_key": key.decode()})["key_id"]
+    trusted = walk.call("POST /api/v1/signing-keys", body={"public_key": key.decode()})["id"]
     walk.call("DELETE /api/v1/signing-keys/{key_id}", f"/api/v1/signing-keys/{trusted}")
 
 

@@ -106,7 +106,11 @@ def test_a_changed_lock_is_another_environment(
     before = environment_path(pack, engines_dir=tmp_path)
     for name in install.environment_of(pack).files:
         (tmp_path / name).write_bytes(pack.file(name).read_bytes())
-    monkeypatch.setattr(EnginePack, "file", lambda _, name: tmp_path / name)
+
+    def moved(_: EnginePack, name: str) -> Path:
+        return tmp_path / name
+
+    monkeypatch.setattr(EnginePack, "file", moved)
     assert environment_path(pack, engines_dir=tmp_path) == before
     with (tmp_path / "requirements.txt").open("a") as lock:
         lock.write("# changed\n")

@@ -23,8 +23,8 @@ from appliance.weights.sealed.form import SUFFIX
 from appliance.weights.sealed.handover import take_key
 from appliance.weights.sealed.reader import OpenedTensor, SealedReader, open_artifact
 from appliance.weights.sealed.tensors import TensorPlace
+from sails_sealed.few_cores import spared
 from sails_sealed.inheritance import DESCRIPTOR, is_key_socket, refuse_onlookers
-from sails_sealed.pages import ask_for_huge_pages
 
 DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
@@ -42,12 +42,8 @@ class SealedLoader(DefaultModelLoader):
         """Sealed weights are in a folder of this box, or nowhere."""
 
     def load_weights(self, model: torch.nn.Module, model_config: ModelConfig) -> None:
-        ask_for_huge_pages(
-            (each.data_ptr(), each.nbytes)
-            for each in model.parameters()
-            if each.device.type == "cpu" and each.is_contiguous()
-        )
-        super().load_weights(model, model_config)
+        with spared(model):
+            super().load_weights(model, model_config)
 
     def _get_weights_iterator(self, source: DefaultModelLoader.Source) -> Weights:
         if self.counter_before_loading_weights == 0.0:

@@ -27,7 +27,16 @@ def find(session: Session, name: str) -> ExternalEndpointRow:
 
 
 def create(session: Session, principal: Principal, wanted: EndpointRequest, *, sealer: Sealer) -> ExternalEndpointRow:
-    """Raises BadRequest for a taken name, an address that is not allowed, or a key that is none."""
+    """Raises BadRequest for a taken name, an address that is not allowed, a key that is none, or a wire that the gateway
+    does not speak to endpoints yet.
+    """
+    if wanted.kind != "openai":
+        raise BadRequest(
+            "Endpoints that speak Anthropic's API are not supported yet.",
+            hint="Use one that speaks OpenAI's.",
+            param="kind",
+            code="not_supported",
+        )
     if repository.endpoint_by_name(session, wanted.name) is not None:
         raise BadRequest(f"There is an endpoint {wanted.name!r} already.", param="name", code="name_taken")
     check_address(wanted.base_url, allow_private=wanted.allow_private)

@@ -49,7 +49,7 @@ def list_endpoints(as_json: Json = False) -> None:
 def add(
     name: Name,
     base_url: Annotated[str, typer.Argument(help="Where its API begins, such as https://api.example.com/v1.")],
-    kind: Annotated[str, typer.Option("--kind", help="openai or anthropic.")] = "openai",
+    kind: Annotated[str, typer.Option("--kind", help="`openai`; `anthropic` is not supported yet.")] = "openai",
     key_file: Annotated[
         Path | None, typer.Option("--key-file", help="File with the API key; - reads it from standard input.")
     ] = None,

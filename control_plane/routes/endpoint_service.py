@@ -27,8 +27,8 @@ def find(session: Session, name: str) -> ExternalEndpointRow:
 
 
 def create(session: Session, principal: Principal, wanted: EndpointRequest, *, sealer: Sealer) -> ExternalEndpointRow:
-    """Raises BadRequest for a taken name, an address that is not allowed, a key that is none, or a wire that the gateway
-    does not speak to endpoints yet.
+    """Raises BadRequest for a taken name, an address that is not allowed, a key that is none, and a wire that the
+    gateway does not speak to endpoints yet.
     """
     if wanted.kind != "openai":
         raise BadRequest(

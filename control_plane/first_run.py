@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from appliance.base.errors import SetupError
 from appliance.base.paths import Home
 from appliance.base.secret_files import Secret, ensure_secret, write_secret
+from control_plane.audit.service import seal
 from control_plane.catalogue.service import sync_catalogue
 from control_plane.keys.domain import KeySecret, new_key_secret, parse_key_secret
 from control_plane.keys.service import ensure_first_key
@@ -24,10 +25,13 @@ NODE_CLIENTS = "nodes"
 
 
 def write_first_rows(session: Session, home: Home, *, now: datetime, serve_bundled: bool = True) -> None:
-    """Idempotent; a password or key that an admin changed or revoked since stays as it is."""
+    """Idempotent; a password or key that an admin changed or revoked since stays as it is. Entries of the audit log
+    that a version before the chain wrote are taken into it.
+    """
     ensure_partitions(session, now=now)
     project, admin = ensure_default_tenant(session)
     ensure_password(session, admin.id, ensure_secret(home, Secret.ADMIN_PASSWORD))
+    ensure_secret(home, Secret.FORWARD_KEY)
     admin_token, node_token = ensure_secret(home, Secret.ADMIN_TOKEN), ensure_secret(home, Secret.NODE_TOKEN)
     ensure_token(session, TokenKind.ADMIN, name=CLI_CLIENT, token=admin_token, user_id=admin.id)
     ensure_token(session, TokenKind.NODE, name=NODE_CLIENTS, token=node_token)
@@ -35,6 +39,8 @@ def write_first_rows(session: Session, home: Home, *, now: datetime, serve_bundl
     sync_catalogue(session)
     if serve_bundled:
         ensure_bundled(session)
+    session.flush()
+    seal(session)
 
 
 def first_key_secret(home: Home) -> KeySecret:

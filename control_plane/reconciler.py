@@ -27,6 +27,7 @@ from control_plane.reconcilers.nudges import NudgeListener
 from control_plane.reconcilers.partitions import PartitionsReconciler
 from control_plane.reconcilers.replicas import ReplicasReconciler
 from control_plane.reconcilers.samples import SamplesReconciler
+from control_plane.reconcilers.scaler import ScalerReconciler, WakeListener
 from control_plane.reconcilers.serve import ServeReconciler
 from control_plane.reconcilers.snapshot import SnapshotReconciler, announcer
 from control_plane.reconcilers.status import StatusRow
@@ -54,6 +55,7 @@ def make_reconcilers(
         ),
         ReplicasReconciler(factory=factory, client=client),
         SnapshotReconciler(factory=factory, folder=settings.paths.snapshot, announce=announcer(client)),
+        ScalerReconciler(factory=factory, client=client, publish=nudge_publisher(client)),
         JobsReconciler(
             factory=factory,
             queue=CeleryQueue(make_celery(settings), client=client),
@@ -95,6 +97,12 @@ class ReconcilerProcess:
             for reconciler in make_reconcilers(settings, factory, client=client, cluster=cluster)
         ]
         wakers: dict[str, Callable[[], None]] = {loop.reconciler.name: loop.wake for loop in self.loops}
+        wake_client = make_redis(settings)
+        self.wakes = [
+            WakeListener(wake_client, called=loop.reconciler.called, hurry=loop.wake, stop=self.stop)
+            for loop in self.loops
+            if isinstance(loop.reconciler, ScalerReconciler)
+        ]
         self.nudges = NudgeListener(make_redis(settings), wakers=wakers, stop=self.stop)
 
     def wake_all(self) -> None:
@@ -103,7 +111,7 @@ class ReconcilerProcess:
 
     def run(self) -> None:
         """Blocks until `stop` is set; then lets the running turns end, within `STOP_SECONDS`."""
-        for thread in (*self.loops, self.nudges, self.leadership):
+        for thread in (*self.loops, self.nudges, *self.wakes, self.leadership):
             thread.start()
         self.stop.wait()
         self.wake_all()

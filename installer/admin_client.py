@@ -1,5 +1,6 @@
 """The admin API as the command line sees it: over the unix socket, with the 0600 token of the home."""
 
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -45,8 +46,25 @@ class AdminClient:
     def post(self, path: str, body: JsonObject) -> JsonObject:
         return self.call("POST", path, json=body)
 
+    def put(self, path: str, body: JsonObject) -> JsonObject:
+        return self.call("PUT", path, json=body)
+
     def patch(self, path: str, body: JsonObject) -> JsonObject:
         return self.call("PATCH", path, json=body)
+
+    def lines(self, path: str, **query: str | int) -> Iterator[str]:
+        """An answer of JSON lines, while it comes."""
+        try:
+            with self.client.stream("GET", address(path), params=query) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise refusal(answer)
+                buffered = b""
+                for piece in answer.iter_bytes():
+                    *whole, buffered = (buffered + piece).split(b"\n")
+                    yield from (line.decode() for line in whole)
+        except httpx.HTTPError as error:
+            raise self.away(error) from error
 
     def delete(self, path: str, **query: str) -> JsonObject:
         return self.call("DELETE", path, params=query)
@@ -63,15 +81,23 @@ class AdminClient:
 
     def call(self, method: str, path: str, **options: Any) -> JsonObject:
         try:
-            answer = self.client.request(method, f"/api/v1{path}", **options)
+            answer = self.client.request(method, address(path), **options)
         except httpx.HTTPError as error:
-            raise SetupError(
-                f"The admin API of {self.home.root} does not answer ({type(error).__name__}).",
-                hint="See `appliance status`; `appliance up` starts what is down.",
-            ) from error
+            raise self.away(error) from error
         if answer.is_success:
             return cast("JsonObject", answer.json()) if answer.content else {}
         raise refusal(answer)
+
+    def away(self, error: httpx.HTTPError) -> SetupError:
+        return SetupError(
+            f"The admin API of {self.home.root} does not answer ({type(error).__name__}).",
+            hint="See `appliance status`; `appliance up` starts what is down.",
+        )
+
+
+def address(path: str) -> str:
+    """Paths are under `/api/v1`, but for those of OpenAI's admin API."""
+    return path if path.startswith("/v1/organization") else f"/api/v1{path}"
 
 
 def refusal(answer: httpx.Response) -> Refused:

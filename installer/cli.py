@@ -3,8 +3,10 @@
 import typer
 
 from installer.commands import (
+    audit,
     chat,
     doctor,
+    endpoints,
     engines,
     hardware,
     jobs,
@@ -13,10 +15,14 @@ from installer.commands import (
     logs,
     models,
     nodes,
+    projects,
     reference,
+    routes,
     serve,
+    service_accounts,
     stack,
     status,
+    users,
     version,
     weights,
 )
@@ -48,5 +54,11 @@ app.add_typer(serve.app, name="serve", rich_help_panel=MODELS)
 app.add_typer(engines.app, name="engines", rich_help_panel=MODELS)
 app.add_typer(licence.app, name="licence", rich_help_panel=MODELS)
 app.command("chat", rich_help_panel=MODELS)(speaks_plainly(chat.chat))
+app.add_typer(routes.app, name="routes", rich_help_panel=ACCESS)
+app.add_typer(endpoints.app, name="endpoints", rich_help_panel=ACCESS)
 app.add_typer(keys.app, name="keys", rich_help_panel=ACCESS)
+app.add_typer(users.app, name="users", rich_help_panel=ACCESS)
+app.add_typer(projects.app, name="projects", rich_help_panel=ACCESS)
+app.add_typer(service_accounts.app, name="service-accounts", rich_help_panel=ACCESS)
+app.add_typer(audit.app, name="audit", rich_help_panel=ACCESS)
 app.command("reference", hidden=True)(speaks_plainly(reference.reference))

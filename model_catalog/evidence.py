@@ -14,6 +14,7 @@ FACTS = {
     "ChatFormat": "chat formats",
     "SamplingDefaults": "sampling defaults",
     "Words": "names of layers",
+    "Infill": "templates to fill gaps",
     "Licence": "licences",
     "TracedHubId": "hub ids",
     "TracedDay": "dates",

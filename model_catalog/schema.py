@@ -253,6 +253,14 @@ class FineTuning(Strict):
     max_length: Figure = Field(description="Tokens of a training sample.")
 
 
+class Infill(Strict):
+    """How the model fills a gap in a text: its own tokens around `{prefix}` and `{suffix}`; it goes on at the end."""
+
+    template: str = Field(pattern=r"(?s)\{prefix\}.*\{suffix\}|\{suffix\}.*\{prefix\}")
+    evidence: Evidence
+    source: str = Field(min_length=1)
+
+
 class CatalogueEntry(Strict):
     """One model that the appliance knows. `name` is also its public name unless an admin picks another.
 
@@ -279,6 +287,7 @@ class CatalogueEntry(Strict):
     variants: tuple[Variant, ...] = Field(min_length=1)
     engine: EngineDefaults = EngineDefaults()  # pyright: ignore[reportCallIssue]
     chat: ChatFormat | None = None
+    infill: Infill | None = None
     sampling: SamplingDefaults = SamplingDefaults()  # pyright: ignore[reportCallIssue]
     fine_tuning: FineTuning | None = None
     validated_as: Name | None = Field(None, description="The model in fit/validated.yaml whose rows hold for it too.")

@@ -15,6 +15,7 @@ class Secret(StrEnum):
     ADMIN_PASSWORD = "admin_password"
     ADMIN_TOKEN = "admin_token"
     NODE_TOKEN = "node_token"
+    FORWARD_KEY = "forward_key"
     POSTGRES_PASSWORD = "postgres_password"
     REDIS_PASSWORD = "redis_password"
     RAY_TOKEN = "ray_token"

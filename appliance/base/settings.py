@@ -6,9 +6,10 @@ never settings: they are files under the home's `secrets/`.
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from appliance.base.errors import SetupError
@@ -21,6 +22,10 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def networks_of(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 class HttpSettings(Group):
     bind: str = Field("127.0.0.1", description="Address the front door listens on; anything but loopback needs TLS.")
     port: int | None = Field(None, ge=1, le=65535, description="Public port; unset takes 8080 or the next free one.")
@@ -28,6 +33,22 @@ class HttpSettings(Group):
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest request body that is read.")
     secure_cookies: bool = Field(False, description="Mark session cookies Secure; switched on when TLS is on.")
     base_path: str = Field("", description="Path prefix under which a proxy in front publishes the appliance.")
+    trusted_proxies: str = Field(
+        "",
+        description="Networks (CIDR), comma-separated, of proxies whose X-Forwarded-For counts where API and gateway "
+        "listen on TCP (in a pod); the front door's always counts.",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def check_networks(cls, text: str) -> str:
+        for network in networks_of(text):
+            ip_network(network)
+        return text
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        return networks_of(self.trusted_proxies)
 
 
 class GatewaySettings(Group):
@@ -36,7 +57,23 @@ class GatewaySettings(Group):
     first_byte_timeout_seconds: float = Field(300.0, gt=0, description="Limit for an engine's first byte.")
     client_body_timeout_seconds: float = Field(60.0, gt=0, description="Limit for the arrival of a whole request body.")
     client_write_timeout_seconds: float = Field(30.0, gt=0, description="A client that reads nothing this long is cut.")
+    ping_seconds: float = Field(
+        10.0, gt=0, description="A stream that has nothing to say yet sends a comment each so long, from then on."
+    )
+    media_hosts: str = Field(
+        "", description="Hosts, comma-separated, from which engines may fetch media; `*.example.com` takes those below."
+    )
     max_concurrent_requests: int = Field(1024, ge=1, description="Above this the gateway answers 503 with Retry-After.")
+    requests_per_replica: int = Field(
+        256, ge=1, description="Requests that a replica is given at once where its engine pack does not say."
+    )
+    queue_length: int = Field(512, ge=0, description="Requests that may wait for a model; beyond it is 503.")
+    queue_wait_seconds: float = Field(60.0, gt=0, description="Longest wait for a place at a busy model; then 503.")
+    wake_wait_seconds: float = Field(300.0, gt=0, description="Longest wait for a model that sleeps; then 503.")
+    shadow_requests: int = Field(8, ge=0, description="Copies for shadow targets that a gateway sends at once.")
+    bad_keys_per_minute: int = Field(
+        30, ge=0, description="Wrong API keys from one address before the answer is 429; 0 counts none."
+    )
 
 
 class EngineSettings(Group):

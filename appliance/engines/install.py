@@ -8,6 +8,7 @@ import hashlib
 import platform
 import shutil
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -39,10 +40,24 @@ class InstalledPack(BaseModel):
 
 def environment_path(pack: EnginePack, *, engines_dir: Path) -> Path:
     """Where this pack in this locked state belongs."""
+    files = tuple(pack.file(name) for name in environment_of(pack).files)
+    digest = locked_digest(files, tuple(seen(file) for file in files))
+    return engines_dir / f"{pack.name}-{pack.version}-{digest[:8]}"
+
+
+def seen(file: Path) -> tuple[int, int, int]:
+    """What changes when a file is written anew or replaced."""
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@lru_cache(maxsize=256)
+def locked_digest(files: tuple[Path, ...], _: tuple[tuple[int, int, int], ...]) -> str:
+    """SHA-256 of the locked requirements, read once per change: every heartbeat asks which packs are installed."""
     digest = hashlib.sha256()
-    for name in environment_of(pack).files:
-        digest.update(pack.file(name).read_bytes())
-    return engines_dir / f"{pack.name}-{pack.version}-{digest.hexdigest()[:8]}"
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def environment_of(pack: EnginePack) -> Environment:

@@ -108,6 +108,9 @@ class Launch(PackPart):
     env: dict[str, str] = {}
     bound: Threads = Field(default=Threads(), description="Where cores were chosen for it.")
     unbound: Threads = Field(default=Threads(), description="Where it shares the processor with others.")
+    requests_at_once: int | None = Field(
+        None, ge=1, description="Requests that it works on at once, where its arguments fix that; the rest waits."
+    )
     sealed: Sealed | None = Field(None, description="For sealed weights; None where the engine cannot load them.")
 
 

@@ -46,8 +46,8 @@ def find_model(directory: Directory, *, name: str, key: SnapshotKey) -> Snapshot
     return model
 
 
-def require_task(model: SnapshotModel, *, task: Task, path: str) -> None:
-    if model.task != task:
+def require_task(model: SnapshotModel, *, tasks: frozenset[Task], path: str) -> None:
+    if model.task not in tasks:
         raise BadRequest(
             f"The model '{model.name}' is for {model.task}, not for {path}.", param="model", code="wrong_task"
         )

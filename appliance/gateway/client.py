@@ -1,12 +1,12 @@
 """One client's request as the relay sees it: its body, its leaving, and the ways to answer it."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from appliance.base.errors import ApplianceError, RequestTimeout, TooLarge
 from appliance.gateway.faults import ClientLeft
+from appliance.gateway.wire.errors import OPENAI_VOICE, Voice
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,13 +21,23 @@ SSE_HEADERS: Headers = [
 ]
 
 
-class Client:
-    """Wraps ASGI's `receive` and `send`; `headers` go on every answer."""
+PING = b": ping\n\n"
 
-    def __init__(self, receive: Receive, *, send: Send, headers: Headers) -> None:
+
+class Client:
+    """Wraps ASGI's `receive` and `send`; `headers` go on every answer, `voice` says errors.
+
+    `started`: the head of the answer is out. `pinging`: it went out before there was anything to say, with a comment
+    (HTML, 9.2.6: a line that begins with a colon), so that nobody in between takes a long prompt for a dead connection.
+    """
+
+    def __init__(self, receive: Receive, *, send: Send, headers: Headers, voice: Voice = OPENAI_VOICE) -> None:
         self.send = send
         self.left = False
         self.started = False
+        self.say_frame = voice.frame
+        self._voice = voice
+        self._ping: asyncio.Task[None] | None = None
         self._headers = headers
         self._receive = receive
         self._watch: asyncio.Task[None] | None = None
@@ -75,6 +85,23 @@ class Client:
         self.left = True
         on_left()
 
+    def ping(self) -> None:
+        """Say that the answer is still being waited for; what follows has to be a stream."""
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.get_running_loop().create_task(self._send_ping(begin=self._ping is None))
+
+    async def _send_ping(self, *, begin: bool) -> None:
+        if begin:
+            await self.start(200, SSE_HEADERS)
+        await self.send({"type": "http.response.body", "body": PING, "more_body": True})
+
+    async def quiet(self) -> bool:
+        """No more pings after this; True where the stream has begun by one."""
+        if self._ping is None:
+            return False
+        await self._ping
+        return True
+
     async def start(self, status: int, headers: Headers) -> None:
         self.started = True
         await self.send({"type": "http.response.start", "status": status, "headers": [*self._headers, *headers]})
@@ -89,15 +116,10 @@ class Client:
 
     async def refuse(self, error: ApplianceError) -> None:
         """The error's envelope; in a stream that has begun, an error frame and the end, without `[DONE]`."""
-        body = render_envelope(error)
-        if self.started:
-            await self.finish(b"data: " + body + b"\n\n")
+        if await self.quiet() or self.started:
+            await self.finish(self.say_frame(error))
             return
-        await self.answer(error.status, body=body, headers=error_headers(error))
-
-
-def render_envelope(error: ApplianceError) -> bytes:
-    return json.dumps(error.envelope(), separators=(",", ":")).encode()
+        await self.answer(error.status, body=self._voice.whole(error), headers=error_headers(error))
 
 
 def error_headers(error: ApplianceError) -> Headers:

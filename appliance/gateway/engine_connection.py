@@ -23,6 +23,9 @@ class EngineConnection(asyncio.Protocol):
     work.
     """
 
+    silence_seconds: float | None = None
+    """A limit of its own for `cut_if_silent`."""
+
     def __init__(self) -> None:
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
@@ -73,12 +76,16 @@ class EngineConnection(asyncio.Protocol):
         if self._transport:
             self._transport.abort()
 
+    def release(self) -> None:
+        """Done with: a connection of which another request could come is kept, this one is closed."""
+        self.abort()
+
     def cut_if_silent(self, now: float, *, limit_seconds: float) -> bool:
         """Close where somebody waits for the engine and nothing came for `limit_seconds`; `now` is monotonic."""
         if self._events != self._seen_events or self._waiter is None:
             self._seen_events, self._moved_at = self._events, now
             return False
-        if now - self._moved_at < limit_seconds:
+        if now - self._moved_at < (self.silence_seconds or limit_seconds):
             return False
         self.abort(EngineBroken("the engine said nothing for too long", silent=True))
         return True

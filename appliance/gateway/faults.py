@@ -1,4 +1,4 @@
-"""What can go wrong between the gateway and an engine, and the two errors that only a gateway gives."""
+"""What can go wrong between the gateway and an engine, and the errors that only a gateway gives."""
 
 from typing import Any, ClassVar
 
@@ -34,3 +34,9 @@ class EngineFailed(ApplianceError):
 
     def __init__(self, message: str = "The engine failed while answering this request.", **rest: Any) -> None:
         super().__init__(message, **rest)
+
+
+class UnsupportedMedia(ApplianceError):
+    code: ClassVar[str] = "unsupported_media_type"
+    status: ClassVar[int] = 415
+    type: ClassVar[str] = "invalid_request_error"

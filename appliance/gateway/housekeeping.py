@@ -31,7 +31,7 @@ class Housekeeping:
 
     async def _sweep(self) -> None:
         limits = (self.settings.client_write_timeout_seconds, self.settings.first_byte_timeout_seconds)
-        pause = min(1.0, *(limit / 4 for limit in limits))
+        pause = min(1.0, *(limit / 4 for limit in (*limits, self.settings.ping_seconds)))
         while True:
             await asyncio.sleep(pause)
             now = monotonic()
@@ -41,6 +41,8 @@ class Housekeeping:
             for engine in list(self.relay.engines):
                 if engine.cut_if_silent(now, limit_seconds=limits[1]):
                     log.warning("silent_engine_cut")
+            for exchange in list(self.relay.silent):
+                exchange.ping_if_silent(now, after_seconds=self.settings.ping_seconds)
 
     async def _reload(self) -> None:
         while True:

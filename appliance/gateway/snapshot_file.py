@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from appliance.base.contracts.routes import ExternalEndpoint, Route, own_route
 from appliance.base.contracts.snapshot import SNAPSHOT_FILE, SNAPSHOT_FORMAT, Snapshot, SnapshotKey, SnapshotModel
 from appliance.base.errors import NewerFormat, SetupError, Unavailable
 from appliance.base.logs import get_logger
@@ -21,11 +22,14 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Directory:
-    """One snapshot, indexed: keys by digest, models by public name."""
+    """One snapshot, indexed: keys by digest, models and routes by public name, served models and endpoints by id."""
 
     version: int
     keys: dict[str, SnapshotKey] = field(default_factory=dict)
     models: dict[str, SnapshotModel] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
+    served: dict[str, SnapshotModel] = field(default_factory=dict)
+    endpoints: dict[str, ExternalEndpoint] = field(default_factory=dict)
 
     def key_of(self, secret: str) -> SnapshotKey | None:
         """The key with this secret. The look-up is by digest, so its time says nothing about the secret."""
@@ -94,8 +98,14 @@ def parse_snapshot(content: bytes) -> Snapshot:
 
 
 def index(snapshot: Snapshot) -> Directory:
+    routed = {route.name: route for route in snapshot.routes}
+    served = {model.served_model_id: model for model in snapshot.models if model.name not in routed}
+    own = {model.name: own_route(model.name, served_model_id=key) for key, model in served.items()}
     return Directory(
         version=snapshot.version,
         keys={key.digest.lower(): key for key in snapshot.keys},
         models={model.name: model for model in snapshot.models},
+        routes={**own, **routed},
+        served=served,
+        endpoints={endpoint.endpoint_id: endpoint for endpoint in snapshot.endpoints},
     )

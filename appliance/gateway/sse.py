@@ -87,13 +87,17 @@ def parse_frame(frame: bytes) -> dict[str, Any]:
 
 
 def parse_usage(usage: object) -> TokenUsage | None:
-    """OpenAI's `usage` object as figures, or None where it is missing or is not one."""
+    """OpenAI's `usage` object as figures, or None where it is missing or is not one.
+
+    A ranking's usage may say the total only (Jina's shape): all of it is prompt.
+    """
     figures = as_object(usage)
     if figures is None:
         return None
     details = as_object(figures.get("prompt_tokens_details")) or {}
+    prompt = figures.get("prompt_tokens")
     return TokenUsage(
-        prompt_tokens=_count(figures.get("prompt_tokens")),
+        prompt_tokens=_count(figures.get("total_tokens") if prompt is None else prompt),
         completion_tokens=_count(figures.get("completion_tokens")),
         cached_tokens=_count(details.get("cached_tokens")),
     )

@@ -98,6 +98,7 @@ class EngineReplica:
             replica_pid=os.getpid(),
             started_at=self._started_at,
             published_at=clock.unix_time(),
+            capacity=self._pack.launch.requests_at_once,
         )
 
     def _drain_and_end(self) -> None:

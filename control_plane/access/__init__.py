@@ -1,5 +1,5 @@
-"""Who is asking: the principal, its role, and the dependencies by which an endpoint demands one.
+"""Who is asking: the principal, its role, and the dependencies by which an endpoint demands a permission.
 
-Every slice's endpoints import it. It does not know how somebody proves who they are: `sessions` does, and
-`api` connects the two; so the slices below `sessions` can demand an admin without importing upwards.
+Every slice's endpoints import it; `policy` is the one table of roles. It does not know how somebody proves who they
+are: `sessions` and `keys` do, and `api` connects them; so slices below them close a door without importing upwards.
 """

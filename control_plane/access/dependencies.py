@@ -1,13 +1,20 @@
-"""`CurrentAdmin`, `CurrentUser`, `CurrentNode`: what an endpoint writes in its signature to be closed to others."""
+"""`needs(Permission...)`: what an endpoint writes in its signature to be closed to others; `CurrentAdmin`,
+`CurrentUser` and `CurrentNode` are the three most common ones.
 
-from typing import Annotated, Protocol, cast
+A contract test refuses an operation that declares none.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
 from appliance.base.errors import Forbidden, Unauthenticated
-from control_plane.access.domain import SESSION_COOKIE, Credentials, Principal, PrincipalKind, Role
+from control_plane.access.domain import SESSION_COOKIE, Credentials, Principal, PrincipalKind
+from control_plane.access.policy import Permission, reach_of
 from control_plane.database.dependencies import DbSession
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -66,24 +73,50 @@ def refuse_foreign_origin(request: Request) -> None:
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 
 
-def current_user(principal: CurrentPrincipal) -> Principal:
-    if principal.kind is not PrincipalKind.USER:
-        raise Forbidden("This needs a user's login; a node's token is not enough.")
-    return principal
+@dataclass(frozen=True)
+class Needs:
+    """The door of an operation. It passes the principal on with its reach for this permission."""
+
+    permission: Permission
+
+    def __call__(self, principal: CurrentPrincipal) -> Principal:
+        return admitted(principal, self.permission)
 
 
-def current_admin(principal: CurrentPrincipal) -> Principal:
-    if principal.kind is not PrincipalKind.USER or principal.role is not Role.OWNER:
-        raise Forbidden("This needs an admin.", hint="Ask an owner of the organization.")
-    return principal
+def admitted(principal: Principal, permission: Permission) -> Principal:
+    """Raises Forbidden; what a person who has to change the password first may do is `SELF` and nothing else."""
+    if principal.must_change_password and permission is not Permission.SELF:
+        raise Forbidden(
+            "The password was set by somebody else and has to be changed first.",
+            hint="POST /api/v1/session/password.",
+            code="password_change_required",
+        )
+    reach = reach_of(principal, permission)
+    if reach is None or (permission is Permission.SELF and principal.user_id is None):
+        raise Forbidden(f"This needs the permission `{permission.value}`.", hint=hint_of(principal, permission))
+    return replace(principal, reach=reach)
 
 
-def current_node(principal: CurrentPrincipal) -> Principal:
-    if principal.kind is not PrincipalKind.NODE:
-        raise Forbidden("This is for nodes; it needs the node token.")
-    return principal
+def hint_of(principal: Principal, permission: Permission) -> str:
+    if permission is Permission.NODE_REPORT:
+        return "Only a node's token has it."
+    if principal.kind is PrincipalKind.NODE:
+        return "A node's token is not enough; it needs a user's login."
+    return "Ask an owner or an admin of the organization."
 
 
-CurrentUser = Annotated[Principal, Depends(current_user)]
-CurrentAdmin = Annotated[Principal, Depends(current_admin)]
-CurrentNode = Annotated[Principal, Depends(current_node)]
+def needs(permission: Permission) -> Any:
+    """For `Annotated[Principal, needs(...)]`."""
+    return Depends(Needs(permission))
+
+
+def permission_of(dependant: Dependant) -> Permission | None:
+    """What the operation with these dependencies needs; None where it is open to all."""
+    if isinstance(dependant.call, Needs):
+        return dependant.call.permission
+    return next((found for inner in dependant.dependencies if (found := permission_of(inner))), None)
+
+
+CurrentUser = Annotated[Principal, needs(Permission.ORGANIZATION_READ)]
+CurrentAdmin = Annotated[Principal, needs(Permission.ORGANIZATION_WRITE)]
+CurrentNode = Annotated[Principal, needs(Permission.NODE_REPORT)]

@@ -7,7 +7,7 @@ import uvicorn
 from appliance.base import logs
 from appliance.base.errors import ApplianceError
 from appliance.base.listening import listen_at
-from appliance.base.settings import load_settings
+from appliance.base.settings import Settings, load_settings
 from control_plane.api.application import Parts, build_application
 from control_plane.api.warming import start_warming
 from control_plane.database.nudge import make_redis, nudge_publisher
@@ -38,11 +38,18 @@ def main() -> int:
         access_log=False,
         server_header=False,
         proxy_headers=True,
-        forwarded_allow_ips="*",  # whoever reaches this 0700 socket is the front door, which sets the headers itself
+        forwarded_allow_ips=believed(settings),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     return 0
+
+
+def believed(settings: Settings) -> str | list[str]:
+    """Whose X-Forwarded-For counts: whoever reaches the 0700 socket is the front door, which sets the header itself; on
+    TCP it is the proxies of the settings, or nobody.
+    """
+    return "*" if settings.cluster.listen_port is None else list(settings.http.proxies)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,22 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy.orm import Session
 
 from appliance.base.settings import Settings
+from control_plane.access.dependencies import permission_of
+from control_plane.access.domain import Credentials, Principal
+from control_plane.access.policy import Permission
 from control_plane.api.errors import ErrorAnswer, install_error_answers
 from control_plane.api.limits import BodyLimit, Turns
 from control_plane.api.request_ids import RequestIds
 from control_plane.api.routers import ROUTERS
 from control_plane.catalogue.shelf import Shelf
 from control_plane.database.session import SessionFactory
+from control_plane.keys.authentication import authenticate as by_api_key
 from control_plane.placements.fits_here import FitsHere
-from control_plane.sessions.service import authenticate
+from control_plane.sessions.service import authenticate as by_login
+from control_plane.users.invites import authenticate as by_invite
 
 API_VERSION = "1"
 GIB = 1024**3
@@ -56,17 +62,40 @@ def build_application(parts: Parts) -> FastAPI:
     return application
 
 
+def authenticate(session: Session, credentials: Credentials) -> Principal | None:
+    """Each looks at the kind of proof that is its own."""
+    for known in (by_login, by_api_key, by_invite):
+        principal = known(session, credentials)
+        if principal is not None:
+            return principal
+    return None
+
+
 class AdminApi(FastAPI):
-    """FastAPI documents a 422 wherever there is a body or a parameter; ours answer 400 with the error envelope."""
+    """FastAPI documents a 422 wherever there is a body or a parameter; ours answer 400 with the error envelope. Each
+    operation says as `x-permission` which one it needs.
+    """
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
         for path in document["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)
+        for (method, path), permission in permissions().items():
+            document["paths"][path][method]["x-permission"] = permission.value
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         return document
+
+
+def permissions() -> dict[tuple[str, str], Permission]:
+    """By method (lower case) and path; operations that are open to all are not in it."""
+    found: dict[tuple[str, str], Permission] = {}
+    for route in (route for router in ROUTERS for route in router.routes):
+        permission = permission_of(route.dependant) if isinstance(route, APIRoute) else None
+        if isinstance(route, APIRoute) and permission is not None:
+            found |= {(method.lower(), route.path_format): permission for method in route.methods or ()}
+    return found
 
 
 def operation_id(route: APIRoute) -> str:

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from appliance.base import clock
 from appliance.base.errors import BadRequest
 from appliance.base.settings import Settings
-from control_plane.access.dependencies import CurrentAdmin, CurrentUser
+from control_plane.access.dependencies import needs
+from control_plane.access.domain import Principal
+from control_plane.access.policy import Permission
 from control_plane.catalogue import custom, repository, service, updates
 from control_plane.catalogue.repository import Mark
 from control_plane.catalogue.schemas import (
@@ -30,6 +32,9 @@ from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import ListAnswer
 
 router = APIRouter(prefix="/api/v1/catalogue", tags=["catalogue"])
+
+Reads = Annotated[Principal, needs(Permission.CATALOGUE_READ)]
+Writes = Annotated[Principal, needs(Permission.CATALOGUE_WRITE)]
 
 MOST_PER_PAGE = 5000
 
@@ -56,7 +61,7 @@ def fits_of(request: Request, session: Session, listing: Listing, *, wanted: boo
 def list_catalogue(
     request: Request,
     session: DbSession,
-    _: CurrentUser,
+    _: Reads,
     fits: WithFits = False,
     after: AfterName = None,
     limit: PageSize = None,
@@ -74,9 +79,7 @@ def list_catalogue(
 
 
 @router.get("/{name}", response_model=CatalogueAnswer)
-def get_catalogue_model(
-    request: Request, session: DbSession, _: CurrentUser, name: str, fits: WithFits = False
-) -> Response:
+def get_catalogue_model(request: Request, session: DbSession, _: Reads, name: str, fits: WithFits = False) -> Response:
     """Also one that the release no longer carries; that is not listed."""
     listing = shelf_of(request).listing(session)
     shown = listing.shown.get(name) or unlisted(session, name)
@@ -85,14 +88,14 @@ def get_catalogue_model(
 
 
 @router.post("/entries", status_code=201)
-def create_catalogue_entries(session: DbSession, admin: CurrentAdmin, body: EntriesRequest) -> EntriesAnswer:
+def create_catalogue_entries(session: DbSession, admin: Writes, body: EntriesRequest) -> EntriesAnswer:
     """An admin's own entries, all or none."""
     custom.add_entries(session, admin, body.entries, overrides=body.overrides, replaces=body.replaces)
     return EntriesAnswer(names=[entry.name for entry in body.entries])
 
 
 @router.put("/entries/{name}")
-def replace_catalogue_entry(session: DbSession, admin: CurrentAdmin, name: str, body: EntryRequest) -> EntriesAnswer:
+def replace_catalogue_entry(session: DbSession, admin: Writes, name: str, body: EntryRequest) -> EntriesAnswer:
     if body.entry.name != name:
         raise BadRequest(f"The entry is called {body.entry.name!r}, its address {name[:80]!r}.", param="entry.name")
     custom.replace_entry(session, admin, body.entry, overrides=body.overrides)
@@ -100,7 +103,7 @@ def replace_catalogue_entry(session: DbSession, admin: CurrentAdmin, name: str, 
 
 
 @router.delete("/entries/{name}")
-def remove_catalogue_entry(session: DbSession, admin: CurrentAdmin, name: str) -> RemovedEntry:
+def remove_catalogue_entry(session: DbSession, admin: Writes, name: str) -> RemovedEntry:
     """Versions and served models go on; an entry of that name in the release or an update counts again."""
     custom.remove_entry(session, admin, name)
     return RemovedEntry(id=name, remaining=name in repository.names(session, origins=custom.CARRIED))
@@ -110,7 +113,7 @@ def remove_catalogue_entry(session: DbSession, admin: CurrentAdmin, name: str) -
 def apply_catalogue_update(
     request: Request,
     session: DbSession,
-    admin: CurrentAdmin,
+    admin: Writes,
     body: Annotated[bytes, Body(media_type="application/octet-stream")],
 ) -> UpdateAnswer:
     """A signed update, as the file is. It replaces what the update before it brought."""

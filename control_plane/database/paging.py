@@ -21,6 +21,7 @@ ItemT = TypeVar("ItemT", bound=BaseModel)
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many entries at most.")]
 After = Annotated[str | None, Query(description="The last id of the page before.")]
+Before = Annotated[str | None, Query(description="The first id of the page after.")]
 
 
 class ListAnswer(BaseModel, Generic[ItemT]):
@@ -35,11 +36,12 @@ class ListAnswer(BaseModel, Generic[ItemT]):
 
 @dataclass(frozen=True)
 class PageQuery:
-    """`after` is a row's key; `newest_first` turns the order of the keys (UUIDv7: of creation) around."""
+    """`after` and `before` are keys of rows; `newest_first` turns the order of the keys (UUIDv7: creation) around."""
 
     limit: int = 20
     after: UUID | None = None
     newest_first: bool = False
+    before: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -48,23 +50,40 @@ class Page(Generic[RowT]):
     has_more: bool
 
 
-def page_query(prefix: str, *, after: str | None, limit: int, newest_first: bool = False) -> PageQuery:
-    """Parse what the client sent; raises BadRequest where `after` is no id of this kind."""
-    key = parse_public_id(prefix, after) if after is not None else None
-    if after is not None and key is None:
-        raise BadRequest(f"`after` is not the id of an entry of this list: {after[:80]!r}.", param="after")
-    return PageQuery(limit=limit, after=key, newest_first=newest_first)
+def page_query(
+    prefix: str, *, after: str | None, limit: int, newest_first: bool = False, before: str | None = None
+) -> PageQuery:
+    """Parse what the client sent; raises BadRequest where `after` or `before` is no id of this kind."""
+    return PageQuery(
+        limit=limit,
+        after=place(prefix, after, param="after"),
+        newest_first=newest_first,
+        before=place(prefix, before, param="before"),
+    )
+
+
+def place(prefix: str, text: str | None, *, param: str) -> UUID | None:
+    key = parse_public_id(prefix, text) if text is not None else None
+    if text is not None and key is None:
+        raise BadRequest(f"`{param}` is not the id of an entry of this list: {text[:80]!r}.", param=param)
+    return key
 
 
 def read_page(
     session: Session, statement: Select[RowT], key: InstrumentedAttribute[UUID], query: PageQuery
 ) -> Page[RowT]:
-    """One page of `statement`, ordered by `key`."""
+    """One page of `statement`, ordered by `key`. With `before` alone it is the page that ends there; `has_more` then
+    says whether anything lies before it.
+    """
     if query.after is not None:
         statement = statement.where(key < query.after if query.newest_first else key > query.after)
-    ordered = statement.order_by(key.desc() if query.newest_first else key.asc())
+    if query.before is not None:
+        statement = statement.where(key > query.before if query.newest_first else key < query.before)
+    backwards = query.before is not None and query.after is None
+    ordered = statement.order_by(key.desc() if query.newest_first is not backwards else key.asc())
     rows = session.scalars(ordered.limit(query.limit + 1)).all()
-    return Page(rows=rows[: query.limit], has_more=len(rows) > query.limit)
+    page = rows[: query.limit]
+    return Page(rows=page[::-1] if backwards else page, has_more=len(rows) > query.limit)
 
 
 def list_answer(items: Sequence[ItemT], *, has_more: bool = False) -> ListAnswer[Any]:

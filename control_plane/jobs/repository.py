@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from control_plane.access.domain import Reach
+from control_plane.access.filters import within
 from control_plane.database.paging import Page, PageQuery, read_page
 from control_plane.jobs.tables import TERMINAL, Job, JobEvent, JobState
 
@@ -26,8 +28,10 @@ def locked_job(session: Session, job_id: UUID) -> Job | None:
     )
 
 
-def jobs_page(session: Session, query: PageQuery, *, kind: str | None, state: JobState | None) -> Page[Job]:
-    statement = select(Job)
+def jobs_page(
+    session: Session, query: PageQuery, *, kind: str | None, state: JobState | None, reach: Reach
+) -> Page[Job]:
+    statement = select(Job).where(within(Job.project_id, reach))
     if kind is not None:
         statement = statement.where(Job.kind == kind)
     if state is not None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from appliance.base.errors import Conflict, NotFound
 from appliance.base.ids import parse_public_id
-from control_plane.access.domain import Principal
+from control_plane.access.domain import EVERYWHERE, Principal, Reach
 from control_plane.audit.service import record
 from control_plane.database.session import nudge
 from control_plane.jobs import repository
@@ -38,17 +38,18 @@ def submit(
     return job
 
 
-def find(session: Session, public: str) -> Job:
+def find(session: Session, public: str, *, reach: Reach = EVERYWHERE) -> Job:
+    """Raises NotFound also for a job of a project out of reach."""
     key = parse_public_id("job", public)
     job = repository.job_by_id(session, key) if key else None
-    if job is None:
+    if job is None or not reach.covers(job.project_id):
         raise NotFound(f"There is no job {public[:80]!r}.", param="job_id")
     return job
 
 
 def request_cancel(session: Session, principal: Principal, public: str) -> Job:
     """A queued job ends at once; a running one when its worker has killed its process. Again changes nothing."""
-    job = repository.locked_job(session, find(session, public).id)
+    job = repository.locked_job(session, find(session, public, reach=principal.reach).id)
     if job is None:
         raise NotFound(f"There is no job {public[:80]!r}.", param="job_id")
     if job.state is JobState.CANCELLED or job.cancel_requested_at is not None:
@@ -60,7 +61,7 @@ def request_cancel(session: Session, principal: Principal, public: str) -> Job:
         end(session, job, JobState.CANCELLED, JobEventKind.CANCELLED)
     else:
         note(session, job, JobEventKind.CANCEL_REQUESTED)
-    record(session, principal, "job.cancel", public)
+    record(session, principal, "job.cancel", public, before={"state": job.state.value}).project_id = job.project_id
     session.flush()
     session.refresh(job)
     return job

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, Request
 from appliance.base.settings import Settings
 from appliance.weights.modelpack.signing import Keyring, keyring_of
 from appliance.weights.urls import UrlGuard
-from control_plane.access.dependencies import CurrentAdmin, CurrentUser
+from control_plane.access.dependencies import CurrentAdmin, needs
+from control_plane.access.domain import Principal
+from control_plane.access.policy import Permission
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import ListAnswer, list_answer
 from control_plane.modelpacks import service
@@ -15,6 +17,9 @@ from control_plane.modelpacks.inspection import inspect
 from control_plane.modelpacks.schemas import ModelPackAnswer, ModelPackRequest, SigningKeyAnswer, TrustKeyRequest
 
 router = APIRouter(prefix="/api/v1", tags=["modelpacks"])
+
+Reads = Annotated[Principal, needs(Permission.VERSIONS_READ)]
+Writes = Annotated[Principal, needs(Permission.VERSIONS_WRITE)]
 
 
 def this_box(request: Request) -> Keyring:
@@ -25,7 +30,7 @@ ThisKeyring = Annotated[Keyring, Depends(this_box)]
 
 
 @router.post("/modelpacks/inspect")
-def inspect_modelpack(request: Request, session: DbSession, _: CurrentAdmin, body: ModelPackRequest) -> ModelPackAnswer:
+def inspect_modelpack(request: Request, session: DbSession, _: Writes, body: ModelPackRequest) -> ModelPackAnswer:
     """What a source holds, who signed it and what this box lacks of it; no weights are read.
 
     Bounded: 20 s. A stranger's signature is named, a wrong one is refused.
@@ -38,7 +43,7 @@ def inspect_modelpack(request: Request, session: DbSession, _: CurrentAdmin, bod
 
 
 @router.get("/signing-keys")
-def list_signing_keys(_: CurrentUser, keyring: ThisKeyring) -> ListAnswer[SigningKeyAnswer]:
+def list_signing_keys(_: Reads, keyring: ThisKeyring) -> ListAnswer[SigningKeyAnswer]:
     """Keys whose signatures are taken: this box's own, where it has one already, and those that an admin brought."""
     own = keyring.own_id()
     keys = [key_answer(keyring, own)] if own else []
@@ -46,7 +51,7 @@ def list_signing_keys(_: CurrentUser, keyring: ThisKeyring) -> ListAnswer[Signin
 
 
 @router.get("/signing-keys/own")
-def get_own_signing_key(_: CurrentAdmin, keyring: ThisKeyring) -> SigningKeyAnswer:
+def get_own_signing_key(_: Writes, keyring: ThisKeyring) -> SigningKeyAnswer:
     """The public key that other boxes are to trust; made the first time."""
     public_pem = keyring.public_pem().decode()
     return SigningKeyAnswer(id=keyring.own_id() or "", own=True, public_key=public_pem)

@@ -10,7 +10,9 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from appliance.base import clock
 from appliance.base.contracts.heartbeat import Heartbeat
 from appliance.base.ids import parse_public_id
-from control_plane.access.dependencies import CurrentAdmin, CurrentNode, CurrentUser
+from control_plane.access.dependencies import CurrentNode, needs
+from control_plane.access.domain import Principal
+from control_plane.access.policy import Permission
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import After, Limit, ListAnswer, list_answer, page_query
 from control_plane.nodes import repository, service
@@ -23,11 +25,14 @@ from control_plane.nodes.schemas import NodeAnswer, node_answer
 router = APIRouter(prefix="/api/v1/nodes", tags=["nodes"])
 metrics = APIRouter(prefix="/api/v1/metrics", tags=["nodes"])
 
+Reads = Annotated[Principal, needs(Permission.NODES_READ)]
+Writes = Annotated[Principal, needs(Permission.NODES_WRITE)]
+
 Time = Annotated[int | None, Query(ge=0, lt=253402300800, description="Unix seconds.")]
 
 
 @router.get("")
-def list_nodes(session: DbSession, _: CurrentUser, after: After = None, limit: Limit = 20) -> ListAnswer[NodeAnswer]:
+def list_nodes(session: DbSession, _: Reads, after: After = None, limit: Limit = 20) -> ListAnswer[NodeAnswer]:
     now, page = clock.now(), repository.nodes_page(session, page_query("node", after=after, limit=limit))
     return list_answer([node_answer(node, now=now) for node in page.rows], has_more=page.has_more)
 
@@ -39,12 +44,12 @@ def take_heartbeat(session: DbSession, principal: CurrentNode, body: Heartbeat) 
 
 
 @router.get("/{node_id}")
-def get_node(session: DbSession, _: CurrentUser, node_id: str) -> NodeAnswer:
+def get_node(session: DbSession, _: Reads, node_id: str) -> NodeAnswer:
     return node_answer(service.get_node(session, parse_public_id("node", node_id)), now=clock.now())
 
 
 @router.post("/{node_id}/drain")
-def drain_node(session: DbSession, principal: CurrentAdmin, node_id: str) -> NodeAnswer:
+def drain_node(session: DbSession, principal: Writes, node_id: str) -> NodeAnswer:
     """Nothing new is placed on the node, and its replicas move: each runs on until another answers in its place, and
     stays where no other node can run it.
     """
@@ -53,7 +58,7 @@ def drain_node(session: DbSession, principal: CurrentAdmin, node_id: str) -> Nod
 
 
 @router.post("/{node_id}/undrain")
-def undrain_node(session: DbSession, principal: CurrentAdmin, node_id: str) -> NodeAnswer:
+def undrain_node(session: DbSession, principal: Writes, node_id: str) -> NodeAnswer:
     """Take a drain back."""
     node = service.get_node(session, parse_public_id("node", node_id))
     return node_answer(service.want(session, principal, node, DesiredNodeState.SERVING), now=clock.now())
@@ -62,7 +67,7 @@ def undrain_node(session: DbSession, principal: CurrentAdmin, node_id: str) -> N
 @router.get("/{node_id}/samples")
 def get_node_samples(
     session: DbSession,
-    _: CurrentUser,
+    _: Reads,
     node_id: str,
     start_time: Time = None,
     end_time: Time = None,
@@ -80,6 +85,6 @@ def get_node_samples(
 
 
 @metrics.get("", response_class=PlainTextResponse)
-def get_metrics(session: DbSession, _: CurrentUser) -> Response:
+def get_metrics(session: DbSession, _: Reads) -> Response:
     """Nodes and cards in Prometheus' text format."""
     return Response(exposition(repository.all_nodes(session), now=clock.now()), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -20,6 +20,10 @@ SYSTEM_BYTES = 2 * GIB
 """Main memory of a node that engines do not get: the appliance's own processes take 1.3 GiB, the system the rest."""
 
 
+LINK_KINDS = {kind.value: kind for kind in LinkKind}
+"""A node of eight cards tells 56 links, and a page reads all nodes."""
+
+
 class NodeFacts(BaseModel):
     """Of `Node.observed_facts`, what placement reads; an agent of an older version leaves some out."""
 
@@ -83,7 +87,7 @@ def card_views(accelerator: Accelerator) -> Iterator[CardView]:
 
 def link_kind(link: LinkReport) -> LinkKind | None:
     """A word that only a newer agent knows says nothing."""
-    return LinkKind(link.kind) if link.kind in set(LinkKind) else None
+    return LINK_KINDS.get(link.kind)
 
 
 def without_last_core(numa_nodes: Sequence[NumaReport]) -> tuple[NumaView, ...]:

@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from appliance.base import clock
-from control_plane.access.dependencies import CurrentAdmin, CurrentUser
+from control_plane.access.dependencies import needs
+from control_plane.access.domain import Principal
+from control_plane.access.policy import Permission
 from control_plane.catalogue.schemas import advice_answers
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import ListAnswer, list_answer
@@ -22,8 +24,12 @@ from control_plane.served_models.schemas import (
 )
 from control_plane.served_models.service import NewServedModel
 from control_plane.served_models.tables import ManagedBy, ServedModel
+from control_plane.tenants.service import default_project
 
 router = APIRouter(prefix="/api/v1", tags=["served models"])
+
+Reads = Annotated[Principal, needs(Permission.SERVED_MODELS_READ)]
+Writes = Annotated[Principal, needs(Permission.SERVED_MODELS_WRITE)]
 
 
 def answer(session: DbSession, served: ServedModel) -> ServedModelAnswer:
@@ -35,13 +41,15 @@ def answer(session: DbSession, served: ServedModel) -> ServedModelAnswer:
 
 
 @router.get("/served-models")
-def list_served_models(session: DbSession, _: CurrentUser) -> ListAnswer[ServedModelAnswer]:
-    """All of them, sorted by name."""
-    return list_answer([answer(session, served) for served in repository.all_served(session)])
+def list_served_models(session: DbSession, principal: Reads) -> ListAnswer[ServedModelAnswer]:
+    """The shared ones and those of one's projects, sorted by name."""
+    shared = default_project(session).id
+    seen = repository.visible(session, reach=principal.reach, shared_project_id=shared)
+    return list_answer([answer(session, served) for served in seen])
 
 
 @router.post("/served-models", status_code=202)
-def create_served_model(session: DbSession, admin: CurrentAdmin, body: ServedModelRequest) -> DeployAnswer:
+def create_served_model(session: DbSession, admin: Writes, body: ServedModelRequest) -> DeployAnswer:
     """Deploy: the model is imported where needed, then started."""
     wanted = NewServedModel(
         name=body.name,
@@ -60,20 +68,25 @@ def create_served_model(session: DbSession, admin: CurrentAdmin, body: ServedMod
 
 
 @router.get("/served-models/{name:path}")
-def get_served_model(session: DbSession, _: CurrentUser, name: str) -> ServedModelAnswer:
-    return answer(session, service.find(session, name))
+def get_served_model(session: DbSession, principal: Reads, name: str) -> ServedModelAnswer:
+    return answer(session, service.find_visible(session, name, reach=principal.reach))
 
 
 @router.patch("/served-models/{name:path}", status_code=202)
-def scale_served_model(session: DbSession, admin: CurrentAdmin, name: str, body: ServedModelPatch) -> ServedModelAnswer:
-    served = service.scale(session, admin, name, desired_replicas=body.desired_replicas, managed_by=body.managed_by)
-    return answer(session, served)
+def scale_served_model(session: DbSession, admin: Writes, name: str, body: ServedModelPatch) -> ServedModelAnswer:
+    """Set the number of replicas, or let the load decide."""
+    if body.autoscaling is not None or body.fixed:
+        wanted = body.autoscaling.wanted if body.autoscaling else None
+        service.autoscale(session, admin, name, wanted, managed_by=body.managed_by)
+    if body.desired_replicas is not None:
+        service.scale(session, admin, name, desired_replicas=body.desired_replicas, managed_by=body.managed_by)
+    return answer(session, service.find(session, name))
 
 
 @router.delete("/served-models/{name:path}", status_code=202)
 def remove_served_model(
     session: DbSession,
-    admin: CurrentAdmin,
+    admin: Writes,
     name: str,
     managed_by: Annotated[ManagedBy | None, Query(description="Who asks.")] = None,
 ) -> ServedModelAnswer:
@@ -82,5 +95,8 @@ def remove_served_model(
 
 
 @router.get("/replicas")
-def list_replicas(session: DbSession, _: CurrentUser) -> ListAnswer[ReplicaAnswer]:
-    return list_answer([replica_answer(replica) for replica in repository.all_replicas(session)])
+def list_replicas(session: DbSession, principal: Reads) -> ListAnswer[ReplicaAnswer]:
+    """Of the served models that one sees."""
+    shared = default_project(session).id
+    seen = repository.visible_replicas(session, reach=principal.reach, shared_project_id=shared)
+    return list_answer([replica_answer(replica) for replica in seen])

@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from appliance.base.ids import new_uuid
+from control_plane.access.domain import Reach
+from control_plane.access.filters import within_or_shared
 from control_plane.served_models.tables import BundledIntent, DesiredState, ObservedState, Replica, ServedModel
 from control_plane.versions.tables import ModelVersion
 
@@ -23,6 +25,17 @@ def by_id(session: Session, served_model_id: UUID) -> ServedModel | None:
 
 def all_served(session: Session) -> list[ServedModel]:
     return list(session.scalars(select(ServedModel).order_by(ServedModel.name)))
+
+
+def visible(session: Session, *, reach: Reach, shared_project_id: UUID) -> list[ServedModel]:
+    seen = within_or_shared(ServedModel.project_id, reach, shared_project_id=shared_project_id)
+    return list(session.scalars(select(ServedModel).where(seen).order_by(ServedModel.name)))
+
+
+def visible_replicas(session: Session, *, reach: Reach, shared_project_id: UUID) -> list[Replica]:
+    seen = within_or_shared(ServedModel.project_id, reach, shared_project_id=shared_project_id)
+    statement = select(Replica).join(ServedModel, ServedModel.id == Replica.served_model_id).where(seen)
+    return list(session.scalars(statement.order_by(Replica.replica_id)))
 
 
 def with_versions(session: Session) -> list[tuple[ServedModel, ModelVersion]]:
@@ -43,6 +56,15 @@ def put_replica(session: Session, values: dict[str, Any]) -> None:
     """Insert or renew the row of `values["replica_id"]`."""
     statement = insert(Replica).values(id=new_uuid(), **values)
     session.execute(statement.on_conflict_do_update(index_elements=["replica_id"], set_=values))
+
+
+def write_scale(session: Session, served_model_id: UUID, *, replicas: int) -> None:
+    """The autoscaler's decision, unless an admin took the model out of its hands meanwhile."""
+    session.execute(
+        update(ServedModel)
+        .where(ServedModel.id == served_model_id, ServedModel.max_replicas.is_not(None))
+        .values(desired_replicas=replicas)
+    )
 
 
 def write_observation(

@@ -1,5 +1,6 @@
 """Served models and replicas on the wire."""
 
+from dataclasses import asdict
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,7 +10,7 @@ from control_plane.catalogue.schemas import AdviceAnswer
 from control_plane.placements.domain import PlacementState, Seat
 from control_plane.placements.tables import Placement
 from control_plane.placements.wanted import PlacementRules
-from control_plane.served_models.service import MOST_REPLICAS
+from control_plane.served_models.service import MOST_REPLICAS, Autoscaling, autoscaling_of
 from control_plane.served_models.tables import (
     DesiredState,
     ManagedBy,
@@ -47,11 +48,44 @@ class ServedModelRequest(BaseModel):
         return self
 
 
+class AutoscalingFields(BaseModel):
+    """`min_replicas` 0 lets it sleep after `idle_seconds` without a request; a request then waits and wakes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    min_replicas: int = Field(1, ge=0, le=MOST_REPLICAS)
+    max_replicas: int = Field(ge=1, le=MOST_REPLICAS)
+    target_per_replica: int = Field(16, ge=1, le=100_000, description="Requests at once that a replica is to have.")
+    idle_seconds: int = Field(600, ge=1, le=7 * 24 * 3600)
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError("`min_replicas` is above `max_replicas`")
+        return self
+
+    @property
+    def wanted(self) -> Autoscaling:
+        return Autoscaling(**self.model_dump())
+
+
 class ServedModelPatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    desired_replicas: int = Field(ge=0, le=MOST_REPLICAS, description="0 stops it and keeps it listed.")
+    desired_replicas: int | None = Field(
+        None, ge=0, le=MOST_REPLICAS, description="0 stops it and keeps it listed; ends autoscaling with `fixed`."
+    )
+    autoscaling: AutoscalingFields | None = Field(None, description="Let the load decide between two bounds.")
+    fixed: bool = Field(False, description="End autoscaling; the number stays, or becomes `desired_replicas`.")
     managed_by: ManagedBy | None = Field(None, description="Who asks; only helm may change what helm manages.")
+
+    @model_validator(mode="after")
+    def says_what(self) -> Self:
+        if self.autoscaling is not None and (self.fixed or self.desired_replicas is not None):
+            raise ValueError("give `autoscaling` alone")
+        if self.autoscaling is None and not self.fixed and self.desired_replicas is None:
+            raise ValueError("give `desired_replicas`, `autoscaling` or `fixed`")
+        return self
 
 
 class ReplicaAnswer(BaseModel):
@@ -102,6 +136,7 @@ class ServedModelAnswer(BaseModel):
     placement: PlacementRules
     desired_state: DesiredState
     desired_replicas: int
+    autoscaling: AutoscalingFields | None
     observed_state: ObservedState
     observed_reason: str | None
     observed_replicas: int
@@ -163,6 +198,7 @@ def served_model_answer(
         placement=PlacementRules.model_validate(served.placement_rules),
         desired_state=served.desired_state,
         desired_replicas=served.desired_replicas,
+        autoscaling=AutoscalingFields(**asdict(scaling)) if (scaling := autoscaling_of(served)) else None,
         observed_state=served.observed_state,
         observed_reason=served.observed_reason,
         observed_replicas=served.observed_replicas,

@@ -1,7 +1,7 @@
 """What an admin decides of a served model. Each change is a row and a nudge; the serve reconciler does the rest."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from appliance.base.errors import BadRequest, Conflict, Forbidden, ModelNotFound, NotFound
 from appliance.base.ids import public_id
 from appliance.engines.pack import load_pack, pack_names
-from control_plane.access.domain import Principal
+from control_plane.access.domain import Principal, Reach
 from control_plane.audit.service import record
 from control_plane.catalogue import service as catalogue
 from control_plane.database.nudge import SNAPSHOT
@@ -17,8 +17,10 @@ from control_plane.database.session import nudge
 from control_plane.nodes.repository import all_nodes
 from control_plane.placements.fleet import NodeFacts
 from control_plane.placements.wanted import PlacementRules
+from control_plane.public_names.repository import is_taken, name_taken, take
 from control_plane.served_models import repository
 from control_plane.served_models.tables import DesiredState, ManagedBy, ServedModel
+from control_plane.tenants.service import default_project
 from control_plane.versions import service as versions
 from control_plane.versions.tables import ModelVersion, VersionState
 from model_catalog.schema import CatalogueEntry
@@ -48,6 +50,8 @@ class NewServedModel:
 def create(session: Session, principal: Principal, wanted: NewServedModel) -> ServedModel:
     if repository.by_name(session, wanted.name) is not None:
         raise BadRequest(f"A model is already served as {wanted.name!r}.", param="name", code="name_taken")
+    if is_taken(session, wanted.name):
+        raise name_taken(wanted.name)
     version = choose_version(session, principal, wanted)
     require_served(version.task, model=version.model_name)
     facts = versions.facts_of(version)
@@ -73,6 +77,7 @@ def create(session: Session, principal: Principal, wanted: NewServedModel) -> Se
     )
     session.add(served)
     session.flush()
+    take(session, wanted.name, served_model_id=served.id)
     after = {"version_id": public_id("ver", version.id), "desired_replicas": wanted.desired_replicas}
     record(session, principal, "served_model.create", wanted.name, after=after)
     hurry(session)
@@ -160,6 +165,14 @@ def entry_of(session: Session, served: ServedModel) -> CatalogueEntry | None:
     return catalogue.entry_if_known(session, version.model_name) if version else None
 
 
+def find_visible(session: Session, name: str, *, reach: Reach) -> ServedModel:
+    """Raises NotFound also for one of a project out of reach."""
+    served = find(session, name)
+    if not reach.covers(served.project_id) and served.project_id != default_project(session).id:
+        raise NotFound(f"No model is served as {name[:80]!r}.", hint="See `appliance serve list`.", param="name")
+    return served
+
+
 def scale(
     session: Session, principal: Principal, name: str, *, desired_replicas: int, managed_by: ManagedBy | None
 ) -> ServedModel:
@@ -168,6 +181,13 @@ def scale(
     refuse_foreign_owner(served, managed_by)
     if served.desired_state is DesiredState.REMOVED:
         raise Conflict(f"{name} is being removed.", hint="Deploy it again when it is gone.", code="being_removed")
+    if served.max_replicas is not None:
+        raise BadRequest(
+            f"The load decides how many replicas {name} has.",
+            hint="Give new bounds, or take autoscaling away first: `appliance serve scale NAME N --fixed`.",
+            param="desired_replicas",
+            code="autoscaled",
+        )
     before = {"desired_replicas": served.desired_replicas}
     if served.desired_replicas != desired_replicas:
         served.desired_replicas = desired_replicas
@@ -178,13 +198,64 @@ def scale(
     return served
 
 
+@dataclass(frozen=True, kw_only=True)
+class Autoscaling:
+    """`target_per_replica`: requests at once for one replica; `idle_seconds`: without any until it sleeps."""
+
+    min_replicas: int = 1
+    max_replicas: int = 1
+    target_per_replica: int = 16
+    idle_seconds: int = 600
+
+
+def autoscale(
+    session: Session, principal: Principal, name: str, wanted: Autoscaling | None, *, managed_by: ManagedBy | None
+) -> ServedModel:
+    """Let the load decide between min and max; None gives the number back to the admin."""
+    served = find(session, name)
+    refuse_foreign_owner(served, managed_by)
+    if served.desired_state is DesiredState.REMOVED:
+        raise Conflict(f"{name} is being removed.", hint="Deploy it again when it is gone.", code="being_removed")
+    before = autoscaling_of(served)
+    if before == wanted:
+        return served
+    served.min_replicas = wanted.min_replicas if wanted else None
+    served.max_replicas = wanted.max_replicas if wanted else None
+    served.target_per_replica = wanted.target_per_replica if wanted else None
+    served.idle_seconds = wanted.idle_seconds if wanted else None
+    if wanted is not None:
+        served.desired_replicas = min(max(served.desired_replicas, wanted.min_replicas), wanted.max_replicas)
+    record(
+        session,
+        principal,
+        "served_model.autoscale",
+        name,
+        before=asdict(before) if before else {},
+        after=asdict(wanted) if wanted else {},
+    )
+    hurry(session)
+    return served
+
+
+def autoscaling_of(served: ServedModel) -> Autoscaling | None:
+    if served.max_replicas is None:
+        return None
+    default = Autoscaling()
+    return Autoscaling(
+        min_replicas=served.min_replicas if served.min_replicas is not None else default.min_replicas,
+        max_replicas=served.max_replicas,
+        target_per_replica=served.target_per_replica or default.target_per_replica,
+        idle_seconds=served.idle_seconds or default.idle_seconds,
+    )
+
+
 def remove(session: Session, principal: Principal, name: str, *, managed_by: ManagedBy | None) -> ServedModel:
     """Drain and remove: new requests are refused at once, running ones may end. Again changes nothing."""
     served = find(session, name)
     refuse_foreign_owner(served, managed_by)
     if served.desired_state is not DesiredState.REMOVED:
         served.desired_state = DesiredState.REMOVED
-        record(session, principal, "served_model.remove", name)
+        record(session, principal, "served_model.remove", name, before={"desired_replicas": served.desired_replicas})
         hurry(session)
     return served
 

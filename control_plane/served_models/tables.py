@@ -47,6 +47,7 @@ class ServedModel(Row, Base):
 
     `start_after_id` names one that is to be ready first, so that the box answers early. `engine_pack` is the one that
     an admin chose; without it the version's own runs. `placement_rules` are those of `control_plane.placements`.
+    With `max_replicas` the autoscaler writes `desired_replicas`; the other three are its own then.
     """
 
     __tablename__ = "served_models"
@@ -59,6 +60,10 @@ class ServedModel(Row, Base):
     managed_by: Mapped[ManagedBy] = mapped_column(text_enum(ManagedBy))
     desired_state: Mapped[DesiredState] = mapped_column(text_enum(DesiredState), default=DesiredState.SERVING)
     desired_replicas: Mapped[int] = mapped_column(default=1)
+    min_replicas: Mapped[int | None]
+    max_replicas: Mapped[int | None]
+    target_per_replica: Mapped[int | None]
+    idle_seconds: Mapped[int | None]
     max_model_len: Mapped[int]
     engine_pack: Mapped[str | None]
     placement_rules: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))

@@ -1,6 +1,7 @@
 """Passwords and lock-out, without a database: argon2id by `argon2-cffi`, times passed in."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from threading import BoundedSemaphore
@@ -8,12 +9,12 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from appliance.base.errors import BadRequest
 from appliance.base.ids import new_secret
 
 SESSION_LIFETIME = timedelta(hours=12)
-FREE_TRIES = 5
-LOCK_STEP = timedelta(seconds=15)
-LONGEST_LOCK = timedelta(minutes=15)
+SHORTEST_PASSWORD = 12
+ONE_TIME_BYTES = 15
 
 hasher = PasswordHasher()
 """The library's defaults are RFC 9106's second recommendation: 64 MiB, 3 passes, 4 lanes."""
@@ -46,12 +47,49 @@ def password_matches(password_hash: str | None, password: str) -> bool:
             return False
 
 
-def lock_after(failed_count: int, now: datetime) -> datetime | None:
-    """Until when a login is locked after so many wrong tries in a row: 15 s, doubling, at most 15 min.
+@dataclass(frozen=True)
+class LockRule:
+    """After `free_tries` wrong logins in a row each further one locks: 15 s, doubling, at most `longest`. A row ends by
+    a right login (`by_success`), or when nothing was tried for `forgotten_after`.
 
-    Short at first: whoever knows the admin's name must not be able to keep the admin out for long.
+    Short at first: whoever knows the admin's name must not be able to keep the admin out for long. An address is not
+    freed by one right login, or an attacker with an account of their own could free it at will.
     """
-    excess = failed_count - FREE_TRIES
-    if excess < 0:
-        return None
-    return now + min(LOCK_STEP * 2 ** min(excess, 10), LONGEST_LOCK)
+
+    free_tries: int
+    longest: timedelta
+    by_success: bool
+    forgotten_after: timedelta = timedelta(hours=1)
+
+    def lock_after(self, failed_count: int, now: datetime) -> datetime | None:
+        """Until when; None where tries are still free."""
+        excess = failed_count - self.free_tries
+        if excess < 0:
+            return None
+        return now + min(LOCK_STEP * 2 ** min(excess, 10), self.longest)
+
+
+LOCK_STEP = timedelta(seconds=15)
+OF_A_NAME = LockRule(free_tries=5, longest=timedelta(minutes=15), by_success=True)
+OF_AN_ADDRESS = LockRule(free_tries=30, longest=timedelta(minutes=5), by_success=False)
+
+
+def check_new_password(password: str, *, name: str, old: str | None = None) -> None:
+    """Long and new is all that is asked (NIST SP 800-63B, 3.1.1.2, advises against rules of composition)."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadRequest(
+            f"The new password is shorter than {SHORTEST_PASSWORD} characters.",
+            param="new_password",
+            code="weak_password",
+        )
+    if password == old or name.lower() in (password.lower(), password.lower()[::-1]) or len(set(password)) < 4:
+        raise BadRequest(
+            "The new password is the old one, the name, or a few characters repeated.",
+            param="new_password",
+            code="weak_password",
+        )
+
+
+def one_time_password() -> str:
+    """120 bits that a person can pass on; changed at the first login."""
+    return new_secret(ONE_TIME_BYTES)

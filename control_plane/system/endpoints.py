@@ -1,11 +1,14 @@
 """`GET /api/v1/system/status`. Processes are not here: the supervisor knows them, and `appliance status` asks it."""
 
 from importlib.metadata import version
+from typing import Annotated
 
 from fastapi import APIRouter
 
 from appliance.base import clock
-from control_plane.access.dependencies import CurrentUser
+from control_plane.access.dependencies import needs
+from control_plane.access.domain import Principal
+from control_plane.access.policy import Permission
 from control_plane.database.dependencies import DbSession
 from control_plane.nodes.repository import all_nodes
 from control_plane.system import repository
@@ -15,9 +18,11 @@ DISTRIBUTION = "thousand-sails"
 
 router = APIRouter(prefix="/api/v1/system", tags=["system"])
 
+Reads = Annotated[Principal, needs(Permission.SYSTEM_READ)]
+
 
 @router.get("/status")
-def get_system_status(session: DbSession, _: CurrentUser) -> SystemStatus:
+def get_system_status(session: DbSession, _: Reads) -> SystemStatus:
     now, replicas = clock.now(), repository.replicas(session)
     return SystemStatus(
         versions=Versions(

@@ -1,12 +1,19 @@
-"""Projects and users on the wire, as OpenAI's admin API writes them (`/v1/organization/...`)."""
+"""Projects and their members on the wire, as OpenAI's admin API writes them (`/v1/organization/...`).
+
+Shapes: openai-python, `types/admin/organization/{project,projects/project_user}.py`. Our own fields begin with `x_`.
+"""
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from appliance.base.errors import BadRequest
 from appliance.base.ids import public_id
-from control_plane.access.domain import Role
-from control_plane.tenants.tables import Project, User
+from control_plane.access.domain import ProjectRole
+from control_plane.tenants.tables import Project, ProjectMember
+
+WireProjectRole = Literal["owner", "member"]
+ROLE_TEXT = "`owner` or `member` as OpenAI has it, or our `admin`, `developer`, `viewer`."
 
 
 class ProjectAnswer(BaseModel):
@@ -18,13 +25,38 @@ class ProjectAnswer(BaseModel):
     status: Literal["active", "archived"]
 
 
-class UserAnswer(BaseModel):
-    object: Literal["organization.user"] = "organization.user"
+class ProjectRequest(BaseModel):
+    """OpenAI's other fields (`residency`, `external_key_id`) are ignored: there is one place, and it is this box."""
+
+    name: str = Field(min_length=1, max_length=200)
+
+
+class MemberAnswer(BaseModel):
+    """`role` is what OpenAI's clients know, `x_role` what counts here."""
+
+    object: Literal["organization.project.user"] = "organization.project.user"
     id: str
     name: str
     email: str | None
-    role: Role
+    role: WireProjectRole
+    x_role: ProjectRole
     added_at: int
+
+
+class MemberRequest(BaseModel):
+    user_id: str | None = Field(None, description="`user-...`")
+    email: str | None = Field(None, description="Instead of `user_id`.")
+    role: str = Field(description=ROLE_TEXT)
+
+
+class MemberPatch(BaseModel):
+    role: str = Field(description=ROLE_TEXT)
+
+
+class DeletedMember(BaseModel):
+    object: Literal["organization.project.user.deleted"] = "organization.project.user.deleted"
+    id: str
+    deleted: Literal[True] = True
 
 
 def project_answer(project: Project) -> ProjectAnswer:
@@ -38,11 +70,26 @@ def project_answer(project: Project) -> ProjectAnswer:
     )
 
 
-def user_answer(user: User) -> UserAnswer:
-    return UserAnswer(
-        id=public_id("user", user.id),
-        name=user.name,
-        email=user.email,
-        role=user.role,
-        added_at=int(user.created_at.timestamp()),
+def member_answer(member: ProjectMember) -> MemberAnswer:
+    return MemberAnswer(
+        id=public_id("user", member.user_id),
+        name=member.user.name,
+        email=member.user.email,
+        role=wire_project_role(member.role),
+        x_role=member.role,
+        added_at=int(member.created_at.timestamp()),
     )
+
+
+def wire_project_role(role: ProjectRole) -> WireProjectRole:
+    return "owner" if role is ProjectRole.ADMIN else "member"
+
+
+def project_role(text: str, *, param: str = "role") -> ProjectRole:
+    """Ours or OpenAI's word; raises BadRequest."""
+    ours = {"owner": ProjectRole.ADMIN, "member": ProjectRole.DEVELOPER, **{role.value: role for role in ProjectRole}}
+    if text not in ours:
+        raise BadRequest(
+            f"{text[:40]!r} is no role in a project.", hint=f"It is one of {', '.join(ours)}.", param=param
+        )
+    return ours[text]

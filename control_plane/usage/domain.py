@@ -9,6 +9,7 @@ from uuid import UUID
 from appliance.base.contracts.usage_spool import SPOOL_FORMAT, UsageEnd, UsageStart
 from appliance.base.errors import BadRequest
 from appliance.base.ids import parse_public_id
+from control_plane.access.domain import EVERYWHERE, Reach
 from control_plane.usage.tables import UsageState
 
 MOST_BUCKETS = 1000
@@ -45,6 +46,7 @@ class UsageQuery:
     width: BucketWidth
     group_by: tuple[GroupBy, ...] = ()
     project_id: UUID | None = None
+    reach: Reach = EVERYWHERE
 
     @property
     def first_bucket(self) -> datetime:
@@ -109,6 +111,9 @@ def start_row(record: UsageStart) -> dict[str, Any] | None:
         "completion_tokens": record.reserved_completion_tokens,
         "cached_tokens": 0,
         "estimated": True,
+        "route": record.route,
+        "external_endpoint_id": record.external_endpoint_id,
+        "shadow": record.shadow,
     }
 
 
@@ -123,6 +128,11 @@ def end_row(record: UsageEnd) -> dict[str, Any]:
         "cached_tokens": record.cached_tokens,
         "estimated": record.estimated,
         "first_byte_seconds": record.first_byte_seconds,
+        "fallback": record.fallback,
+        "served_model_id": record.served_model_id,
+        "version_id": record.version_id,
+        "external_endpoint_id": record.external_endpoint_id,
+        "moved": record.served_model_id is not None,
     }
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Boolean, Row, Table, bindparam, func, or_, select, text, update
+from sqlalchemy import Boolean, Row, Table, Text, bindparam, case, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from control_plane.access.filters import within
 from control_plane.usage.domain import GroupBy, UsageQuery
 from control_plane.usage.tables import DEFAULT_PARTITION, TABLE, UsageEvent, UsageState
 
@@ -28,7 +29,10 @@ SETTLED_COLUMNS = (
     "cached_tokens",
     "estimated",
     "first_byte_seconds",
+    "fallback",
 )
+MOVED_COLUMNS = ("served_model_id", "version_id", "external_endpoint_id")
+"""Written only where another answered than was asked first."""
 
 
 def insert_starts(session: Session, rows: Sequence[dict[str, Any]]) -> int:
@@ -44,12 +48,16 @@ def settle(session: Session, ends: Sequence[dict[str, Any]]) -> None:
     if not ends:
         return
     guessed = (EVENTS.c.state == UsageState.BROKEN_OFF) & EVENTS.c.estimated
+    moved = bindparam("end_moved", type_=Boolean)
     real = bindparam("end_estimated", type_=Boolean).is_(False)
     statement = (
         update(EVENTS)
         .where(EVENTS.c.request_id == bindparam("end_request_id"))
         .where(or_(EVENTS.c.state == UsageState.RUNNING, guessed & real))
         .values({name: bindparam(f"end_{name}") for name in SETTLED_COLUMNS})
+        .values(
+            {name: case((moved, bindparam(f"end_{name}", type_=Text)), else_=EVENTS.c[name]) for name in MOVED_COLUMNS}
+        )
     )
     session.connection().execute(statement, [{f"end_{key}": value for key, value in row.items()} for row in ends])
 
@@ -59,7 +67,10 @@ def known_requests(session: Session, request_ids: Sequence[str]) -> set[str]:
 
 
 def rolled_up(session: Session, query: UsageQuery) -> Sequence[Row[Any]]:
-    """Per bucket and group: requests, tokens, failures. Columns: `bucket`, the groups by their names, the sums."""
+    """Per bucket and group: requests, tokens, failures; shadows, which no client asked for, are left out.
+
+    Columns: `bucket`, the groups by their names, the sums.
+    """
     bucket = func.date_trunc(query.width.unit, UsageEvent.started_at, "UTC").label("bucket")
     groups = [GROUP_COLUMNS[group].label(group.value) for group in query.group_by]
     statement = (
@@ -73,7 +84,8 @@ def rolled_up(session: Session, query: UsageQuery) -> Sequence[Row[Any]]:
             func.count().filter(UsageEvent.state == UsageState.FAILED).label("failed_requests"),
             func.count().filter(UsageEvent.estimated).label("estimated_requests"),
         )
-        .where(UsageEvent.started_at >= query.start, UsageEvent.started_at < query.end)
+        .where(UsageEvent.started_at >= query.start, UsageEvent.started_at < query.end, ~UsageEvent.shadow)
+        .where(within(UsageEvent.project_id, query.reach))
         .group_by(bucket, *groups)
         .order_by(bucket, *groups)
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.base import clock
@@ -52,4 +52,8 @@ class UsageEvent(Base):
     cached_tokens: Mapped[int]
     estimated: Mapped[bool]
     first_byte_seconds: Mapped[float | None]
+    route: Mapped[str | None]
+    external_endpoint_id: Mapped[str | None]
+    shadow: Mapped[bool] = mapped_column(default=False, server_default=false())
+    fallback: Mapped[bool] = mapped_column(default=False, server_default=false())
     received_at: Mapped[datetime] = mapped_column(default=clock.now)

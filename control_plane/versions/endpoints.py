@@ -1,39 +1,49 @@
 """`/api/v1/versions` and `/api/v1/imports`."""
 
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Request
 
 from appliance.base import clock
+from appliance.base.errors import NotFound
 from appliance.base.settings import Settings
 from appliance.weights.urls import UrlGuard
-from control_plane.access.dependencies import CurrentAdmin, CurrentUser
+from control_plane.access.dependencies import needs
+from control_plane.access.domain import Principal
+from control_plane.access.policy import Permission
 from control_plane.catalogue import service as catalogue
 from control_plane.catalogue.schemas import advice_answers
 from control_plane.database.dependencies import DbSession
 from control_plane.database.paging import After, Limit, ListAnswer, list_answer, page_query
 from control_plane.jobs.schemas import job_answer
+from control_plane.tenants.service import default_project
 from control_plane.versions import repository, service
 from control_plane.versions.domain import HubPlace
 from control_plane.versions.schemas import ImportAnswer, ImportRequest, VersionAnswer, version_answer
 
 router = APIRouter(prefix="/api/v1", tags=["versions"])
 
+Reads = Annotated[Principal, needs(Permission.VERSIONS_READ)]
+Writes = Annotated[Principal, needs(Permission.VERSIONS_WRITE)]
+
 
 @router.get("/versions")
 def list_versions(
-    session: DbSession, _: CurrentUser, after: After = None, limit: Limit = 20, model: str | None = None
+    session: DbSession, principal: Reads, after: After = None, limit: Limit = 20, model: str | None = None
 ) -> ListAnswer[VersionAnswer]:
-    """Newest first."""
-    query = page_query("ver", after=after, limit=limit, newest_first=True)
-    page = repository.versions_page(session, query, model_name=model)
+    """Newest first: the shared ones and those of one's projects."""
+    query, shared = page_query("ver", after=after, limit=limit, newest_first=True), default_project(session).id
+    page = repository.versions_page(session, query, model_name=model, reach=principal.reach, shared_project_id=shared)
     return list_answer([version_answer(version) for version in page.rows], has_more=page.has_more)
 
 
 @router.get("/versions/{version_id}")
-def get_version(session: DbSession, _: CurrentUser, version_id: str) -> VersionAnswer:
-    return version_answer(service.find(session, version_id))
+def get_version(session: DbSession, principal: Reads, version_id: str) -> VersionAnswer:
+    version = service.find(session, version_id)
+    if not principal.reach.covers(version.project_id) and version.project_id != default_project(session).id:
+        raise NotFound(f"There is no version {version_id[:80]!r}.", param="version_id")
+    return version_answer(version)
 
 
 def brought_by(body: ImportRequest) -> service.Brought:
@@ -52,7 +62,7 @@ def check_address(body: ImportRequest, settings: Settings) -> None:
 
 
 @router.post("/imports", status_code=202)
-def create_import(request: Request, session: DbSession, admin: CurrentAdmin, body: ImportRequest) -> ImportAnswer:
+def create_import(request: Request, session: DbSession, admin: Writes, body: ImportRequest) -> ImportAnswer:
     """The version is `importing` until its job has read, checked and stored every file.
 
     A mirror's or a registry's address is checked here as far as that needs no network, and again by the import's

@@ -5,6 +5,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from control_plane.access.domain import Reach
+from control_plane.access.filters import within_or_shared
 from control_plane.database.paging import Page, PageQuery, read_page
 from control_plane.jobs.tables import Job, JobState
 from control_plane.versions.tables import ModelVersion, VersionState
@@ -14,8 +16,11 @@ def version_by_id(session: Session, version_id: UUID) -> ModelVersion | None:
     return session.get(ModelVersion, version_id)
 
 
-def versions_page(session: Session, query: PageQuery, *, model_name: str | None) -> Page[ModelVersion]:
-    statement = select(ModelVersion)
+def versions_page(
+    session: Session, query: PageQuery, *, model_name: str | None, reach: Reach, shared_project_id: UUID
+) -> Page[ModelVersion]:
+    seen = within_or_shared(ModelVersion.project_id, reach, shared_project_id=shared_project_id)
+    statement = select(ModelVersion).where(seen)
     if model_name is not None:
         statement = statement.where(ModelVersion.model_name == model_name)
     return read_page(session, statement, ModelVersion.id, query)

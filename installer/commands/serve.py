@@ -132,15 +132,41 @@ def marked(pack: str) -> str:
 
 @app.command()
 @speaks_plainly
-def scale(name: Name, replicas: Annotated[int, typer.Argument(min=0, help="How many replicas; 0 stops it.")]) -> None:
-    """Change how many replicas of a served model run.
+def scale(
+    name: Name,
+    replicas: Annotated[int | None, typer.Argument(min=0, help="How many replicas; 0 stops it.")] = None,
+    least: Annotated[
+        int | None, typer.Option("--min", min=0, help="Let the load decide, from here; 0 lets it sleep.")
+    ] = None,
+    most: Annotated[int | None, typer.Option("--max", min=1, help="Let the load decide, up to here.")] = None,
+    target: Annotated[int, typer.Option("--target", min=1, help="Requests at once that a replica is to have.")] = 16,
+    idle: Annotated[int, typer.Option("--idle", min=1, help="Seconds without a request until it sleeps.")] = 600,
+    fixed: Annotated[bool, typer.Option("--fixed", help="End the scaling by load.")] = False,
+) -> None:
+    """Change how many replicas of a served model run, or let the load decide between two bounds.
 
-    Example: `appliance serve scale sails-guide 2`
+    Example: `appliance serve scale sails-guide --min 0 --max 4`
     """
+    from appliance.base.errors import SetupError
     from installer.admin_client import AdminClient
 
+    if most is None and least is not None:
+        raise SetupError("`--min` needs `--max`.", hint="How many replicas may the load ask for at most?")
+    if most is None and replicas is None and not fixed:
+        raise SetupError("Say how many replicas, or `--min` and `--max`.")
+    if most is not None and (replicas is not None or fixed):
+        raise SetupError("With `--max` the load decides; leave the number and `--fixed` away.")
+    body: JsonObject = {"fixed": fixed}
+    if replicas is not None:
+        body["desired_replicas"] = replicas
+    if most is not None:
+        bounds = {"min_replicas": 1 if least is None else least, "max_replicas": most}
+        body["autoscaling"] = {**bounds, "target_per_replica": target, "idle_seconds": idle}
     with AdminClient(settings().paths) as api:
-        served = api.patch(f"/served-models/{name}", {"desired_replicas": replicas})
+        served = api.patch(f"/served-models/{name}", body)
+    if most is not None:
+        print_exactly(f"{served['name']} scales by its load up to {most} replicas.")
+        return
     print_exactly(f"{served['name']} goes to {served['desired_replicas']} replicas.")
 
 

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from appliance.base.errors import NewerFormat
 from appliance.base.settings import Settings
 from appliance.hardware.inventory import HealthState
+from control_plane.access.domain import ProjectRole, Role
+from control_plane.audit.service import check_chain, seal
 from control_plane.catalogue.tables import CatalogModel, CatalogueState, Origin
 from control_plane.database.session import make_engine
 from control_plane.keys.tables import ApiKey
@@ -22,6 +24,7 @@ from control_plane.migrations.configuration import alembic_config
 from control_plane.nodes.domain import DesiredNodeState
 from control_plane.nodes.repository import node_by_id
 from control_plane.sessions.tables import AccessToken, PasswordCredential
+from control_plane.tenants.repository import memberships
 from control_plane.tenants.tables import Organization, Project, User
 from tests.fixtures.postgres import PostgresServer
 
@@ -146,6 +149,46 @@ def test_entries_of_the_schema_before_are_the_releases_and_others_may_have_their
         checks = {check["name"] for check in inspect(connection).get_check_constraints("catalog_models")}
     assert [each["column_names"] for each in unique] == [["name", "origin"]]
     assert checks == {"ck_catalog_models_origin"}
+    engine.dispose()
+
+
+def test_people_and_entries_of_the_schema_before_go_on_and_its_code_may_still_write(empty_database: Settings) -> None:
+    """The release before knows `users.role` alone and no chain; both releases run side by side during an upgrade."""
+    command.upgrade(alembic_config(empty_database), "0007")
+    engine = make_engine(empty_database)
+    before = (
+        "INSERT INTO organizations (id, name) VALUES (:one, 'Default')",
+        "INSERT INTO projects (id, organization_id, name) VALUES (:one, :one, 'Default')",
+        "INSERT INTO users (id, organization_id, name, role) VALUES (:one, :one, 'admin', 'owner')",
+        "INSERT INTO users (id, organization_id, name, role) VALUES (:two, :one, 'rita', 'reader')",
+    )
+    entry = (
+        "INSERT INTO audit_entries (id, actor_kind, actor_name, action, target)"
+        " VALUES (gen_random_uuid(), 'user', 'admin', 'key.create', 'key-1')"
+    )
+    keys = {"one": uuid4(), "two": uuid4(), "three": uuid4()}
+    with engine.begin() as connection:
+        for statement in (*before, entry):
+            connection.execute(text(statement), keys)
+    migrate(empty_database)
+    with engine.begin() as connection:
+        insert = "INSERT INTO users (id, organization_id, name, role) VALUES (:three, :one, 'late', 'reader')"
+        for statement in (insert, entry):
+            connection.execute(text(statement), keys)
+    with Session(engine) as session:
+        roles = {user.name: user.role for user in session.scalars(select(User))}
+        assert roles == {"admin": Role.OWNER, "rita": Role.VIEWER, "late": Role.VIEWER}
+        assert memberships(session, keys["two"]) == {keys["one"]: ProjectRole.VIEWER}
+        admin = session.scalars(select(User).where(User.name == "admin")).one()
+        admin.organization_role = Role.OPERATOR
+        session.commit()
+    with engine.connect() as connection:
+        wires = dict(connection.execute(text("SELECT name, role FROM users")).all())
+    assert wires == {"admin": "reader", "rita": "reader", "late": "reader"}, "words that it knows"
+    with Session(engine) as session:
+        assert seal(session) == 1, "the late entry; the earlier one was chained by the first run"
+        session.commit()
+        assert check_chain(session).holds
     engine.dispose()
 
 

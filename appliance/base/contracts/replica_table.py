@@ -17,7 +17,10 @@ ReplicaState = Literal["starting", "ready", "draining"]
 
 
 class ReplicaRecord(BaseModel):
-    """`endpoint` is `unix:/path` on this node or `http(s)://host:port`; `engine_pid` is for doctor and fault tests."""
+    """`endpoint` is `unix:/path` on this node or `http(s)://host:port`; `engine_pid` is for doctor and fault tests.
+
+    `capacity` is how many requests its engine works on at once, where that is known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,3 +35,4 @@ class ReplicaRecord(BaseModel):
     replica_pid: int
     started_at: float
     published_at: float
+    capacity: int | None = None

@@ -28,7 +28,11 @@ def lock_file_name(gateway_id: str) -> str:
 
 
 class UsageStart(BaseModel):
-    """Written before the engine is asked. Token figures are estimates from bytes; times in Unix seconds."""
+    """Written before the engine is asked. Token figures are estimates from bytes; times in Unix seconds.
+
+    `route` is the route's id where the public name is one; `external_endpoint_id` where an endpoint elsewhere is asked,
+    and then served model and version are empty. `shadow`: a copy that no client waits for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,10 +49,17 @@ class UsageStart(BaseModel):
     started_at: float
     reserved_prompt_tokens: int
     reserved_completion_tokens: int
+    route: str | None = None
+    external_endpoint_id: str | None = None
+    shadow: bool = False
 
 
 class UsageEnd(BaseModel):
-    """Written after the last byte. `status` is the HTTP status, 499 when the client left."""
+    """Written after the last byte. `status` is the HTTP status, 499 when the client left.
+
+    `served_model_id`, `version_id`, `external_endpoint_id`: who was asked last, where that is another than the start
+    record says. `fallback`: not the first choice answered.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +74,10 @@ class UsageEnd(BaseModel):
     completion_tokens: int
     cached_tokens: int = 0
     estimated: bool = False
+    served_model_id: str | None = None
+    version_id: str | None = None
+    external_endpoint_id: str | None = None
+    fallback: bool = False
 
 
 UsageRecord = Annotated[UsageStart | UsageEnd, Field(discriminator="record")]

@@ -1,7 +1,7 @@
 """A sealed artifact, opened in memory: tensors in the order of the files, or any one by its name.
 
 Some threads decrypt the next window while the caller copies this one. What is in memory beside the caller's own
-tensors is bounded by three windows, or by the largest tensor where that is larger.
+tensors is bounded by three windows; where a tensor is larger than a window, by three of the largest tensor.
 """
 
 import os
@@ -18,7 +18,7 @@ from appliance.weights.sealed.derive import Key, refuse_wrong_key
 from appliance.weights.sealed.shard import SealedShard
 from appliance.weights.sealed.slabs import Slabs
 from appliance.weights.sealed.tensors import TensorPlace
-from appliance.weights.sealed.windows import WINDOW_BYTES, Window, plan
+from appliance.weights.sealed.windows import WINDOW_BYTES, Window, plan, slab_bytes
 
 MOST_THREADS = 4
 """One core decrypts about 10 GB/s, so that more of them wait for the disk or the memory."""
@@ -41,8 +41,9 @@ class SealedReader:
         self.artifact = artifact
         self.shards = shards
         self.threads = threads
-        self.slabs = Slabs(WINDOW_BYTES)
         self.home = {name: shard for shard in shards for name in shard.tensors}
+        lengths = (self.length(window) for window in self.windows(lambda _: True))
+        self.slabs = Slabs(slab_bytes(lengths, window_bytes=WINDOW_BYTES))
 
     def names(self) -> tuple[str, ...]:
         return tuple(self.home)
@@ -81,6 +82,9 @@ class SealedReader:
             )
         ]
 
+    def length(self, window: Window) -> int:
+        return (window.last - window.first) * self.shards[window.shard].header.chunk_bytes
+
     def empty_ones(self, choose: Choose) -> Generator[TensorPlace]:
         for shard in self.shards:
             yield from (place for place in shard.tensors.values() if place.begin == place.end and choose(place.name))
@@ -88,7 +92,7 @@ class SealedReader:
     def start(self, window: Window, pool: ThreadPoolExecutor) -> "Opening":
         shard = self.shards[window.shard]
         shard.expect(window.first, window.last)
-        memory = self.slabs.take((window.last - window.first) * shard.header.chunk_bytes)
+        memory = self.slabs.take(self.length(window))
         work = shard.openers(window.first, window.last, memory)
         return Opening(window, memory, [pool.submit(each) for each in work], shard.header.chunk_bytes)
 

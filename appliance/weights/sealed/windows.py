@@ -7,6 +7,9 @@ from appliance.weights.sealed.tensors import TensorPlace
 
 WINDOW_BYTES = 32 * 1024 * 1024
 """A chunk between two windows is opened for both: at 4 MiB of 32 that is at most one in eight."""
+KEPT_BYTES = 512 * 1024 * 1024
+"""A tensor of more is opened into memory of its own. The largest of a layer of 70 billion parameters has 448 MiB; of an
+embedding it may be 2 GiB, once per model."""
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,9 @@ def plan(shard: int, places: Iterable[TensorPlace], *, chunk_bytes: int, window_
         else:
             windows.append(Window(shard, first, last, (place,)))
     return windows
+
+
+def slab_bytes(lengths: Iterable[int], *, window_bytes: int) -> int:
+    """The size of memory that is used again and again: of the longest window up to `KEPT_BYTES`, since new memory
+    costs more than to decrypt into it. What of it a shorter window leaves alone takes no memory."""
+    return max((length for length in lengths if window_bytes < length <= KEPT_BYTES), default=window_bytes)

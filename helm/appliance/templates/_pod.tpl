@@ -103,7 +103,7 @@ redis://{{ .Release.Name }}-redis:6379/0
   secret: {secretName: {{ include "appliance.secret" . }}, defaultMode: 0440}
 {{- end }}
 
-{{/* The data path: the Redis password and the node token, not the database's nor the admin's. */}}
+{{/* The data path: the Redis password, the node token and the forward key, not the database's nor the admin's. */}}
 {{- define "appliance.dataPathSecret" -}}
 - name: secrets
   secret:
@@ -112,6 +112,7 @@ redis://{{ .Release.Name }}-redis:6379/0
     items:
       - {key: redis_password, path: redis_password}
       - {key: node_token, path: node_token}
+      - {key: forward_key, path: forward_key}
       - {key: ray_token, path: ray_token}
 {{- end }}
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from tests.fixtures.gateway import CHAT_MODEL, EMBEDDING_MODEL, KEY, MESSAGES, NARROW_KEY, GatewayBox
+from tests.fixtures.gateway import CHAT_MODEL, CODE_MODEL, EMBEDDING_MODEL, KEY, MESSAGES, NARROW_KEY, GatewayBox
 from tests.fixtures.waiting import wait_until
 
 
@@ -16,7 +16,7 @@ def frames(text: str) -> list[str]:
 
 def test_the_openai_client_lists_models(gateway: GatewayBox) -> None:
     models = gateway.openai().models.list()
-    assert [model.id for model in models] == [CHAT_MODEL, EMBEDDING_MODEL]
+    assert [model.id for model in models] == [CODE_MODEL, CHAT_MODEL, EMBEDDING_MODEL]
     assert gateway.openai().models.retrieve(CHAT_MODEL).owned_by == "us"
 
 

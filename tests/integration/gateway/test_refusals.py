@@ -8,6 +8,7 @@ import httpx
 import openai
 import pytest
 
+from appliance.base.contracts.snapshot import SnapshotKey
 from tests.fixtures.gateway import (
     CHAT_MODEL,
     EMBEDDING_MODEL,
@@ -16,8 +17,11 @@ from tests.fixtures.gateway import (
     MESSAGES,
     NARROW_KEY,
     GatewayBox,
+    digest,
     gateway_box_in,
+    snapshot,
 )
+from tests.fixtures.waiting import wait_until
 
 
 def body(**changes: Any) -> dict[str, Any]:
@@ -102,6 +106,37 @@ def test_what_is_not_json_is_refused(gateway: GatewayBox, content: bytes) -> Non
 
 def test_a_model_that_the_key_may_not_use_is_forbidden(gateway: GatewayBox) -> None:
     assert_refused(gateway.chat(key=NARROW_KEY), status=403, code="permission_denied", param="model")
+
+
+def test_a_key_works_from_its_networks_and_for_its_scopes_only(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The client's address is what the front door says it is, over its unix socket."""
+    walled = SnapshotKey(key_id="key-1", digest=digest(KEY), project_id="proj-1", allowed_networks=("10.1.0.0/16",))
+    files = SnapshotKey(key_id="key-2", digest=digest(NARROW_KEY), project_id="proj-1", scopes=("files",))
+    with gateway_box_in(tmp_path_factory.mktemp("networks")) as box:
+        box.put_snapshot(snapshot(2, keys=(walled, files)))
+        inside, outside = ({"x-forwarded-for": address} for address in ("10.1.2.3", "10.2.2.3"))
+        with box.client(KEY) as client:
+            wait_until(lambda: client.get("/v1/models").status_code == 403, what="the snapshot is read", seconds=10)
+            assert client.get("/v1/models", headers=inside).status_code == 200
+            assert_refused(client.get("/v1/models", headers=outside), status=403, code="address_not_allowed")
+            assert client.post("/v1/chat/completions", json=body(), headers=inside).status_code == 200
+            refused = client.post("/v1/chat/completions", json=body(), headers=outside)
+            assert_refused(refused, status=403, code="address_not_allowed")
+        assert_refused(box.chat(key=NARROW_KEY), status=403, code="missing_scope")
+
+
+def test_wrong_keys_from_one_address_are_slowed_and_good_ones_pass(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("slowed")
+    with gateway_box_in(folder, APPLIANCE_GATEWAY__BAD_KEYS_PER_MINUTE="3") as box:
+        here = {"x-forwarded-for": "203.0.113.7"}
+        with box.client("sk-ts-wrong") as client:
+            assert [client.get("/v1/models", headers=here).status_code for _ in range(4)] == [401, 401, 401, 429]
+            refused = client.post("/v1/chat/completions", json=body(), headers=here)
+            assert_refused(refused, status=429, code="too_many_bad_keys")
+            assert 0 < int(refused.headers["retry-after"]) <= 60
+            assert client.get("/v1/models", headers={"x-forwarded-for": "203.0.113.8"}).status_code == 401
+        with box.client(KEY) as client:
+            assert client.get("/v1/models", headers=here).status_code == 200
 
 
 def test_unknown_paths_and_methods_have_the_envelope(gateway: GatewayBox) -> None:

@@ -7,7 +7,15 @@ import pytest
 
 from appliance.base.errors import SetupError
 from appliance.engines import install
-from appliance.engines.install import STAMP, InstalledPack, environment_path, install_pack, installed_environment
+from appliance.engines.install import (
+    STAMP,
+    InstalledPack,
+    environment_path,
+    install_pack,
+    installed_environment,
+    locked_digest,
+    seen,
+)
 from appliance.engines.pack import EnginePack, load_pack
 from appliance.hardware.inventory import Processor
 
@@ -69,3 +77,41 @@ def test_with_a_stamp_nothing_is_done(pack: EnginePack, tmp_path: Path) -> None:
     (environment / STAMP).write_text(stamp.model_dump_json())
     assert install_pack(pack, engines_dir=tmp_path, uv=Path("/nowhere/uv")) == stamp
     assert installed_environment(pack, engines_dir=tmp_path) == environment
+
+
+def test_locks_are_read_again_only_when_they_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("vllm==1")
+    reads: list[Path] = []
+
+    def reading(file: Path) -> bytes:
+        reads.append(file)
+        return real(file)
+
+    real = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", reading)
+    first = [locked_digest((lock,), (seen(lock),)) for _ in range(3)]
+    assert len(set(first)) == 1
+    assert reads == [lock]
+    replacement = tmp_path / "new"
+    replacement.write_text("vllm==2")
+    replacement.replace(lock)
+    assert locked_digest((lock,), (seen(lock),)) != first[0]
+    assert reads == [lock, lock]
+
+
+def test_a_changed_lock_is_another_environment(
+    pack: EnginePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = environment_path(pack, engines_dir=tmp_path)
+    for name in install.environment_of(pack).files:
+        (tmp_path / name).write_bytes(pack.file(name).read_bytes())
+
+    def moved(_: EnginePack, name: str) -> Path:
+        return tmp_path / name
+
+    monkeypatch.setattr(EnginePack, "file", moved)
+    assert environment_path(pack, engines_dir=tmp_path) == before
+    with (tmp_path / "requirements.txt").open("a") as lock:
+        lock.write("# changed\n")
+    assert environment_path(pack, engines_dir=tmp_path) != before

@@ -291,7 +291,7 @@ def test_a_revoked_key_leaves_the_snapshot_within_two_seconds(bench: ReconcilerB
     version = bench.snapshot().version
     began = clock.monotonic()
     with transaction(bench.factory, publish=bench.publish) as session:
-        revoke_key(session, SYSTEM, key.id)
+        revoke_key(session, SYSTEM, public_id("key", key.id))
     wait_until(
         lambda: secret.digest not in {each.digest for each in bench.snapshot().keys}, what="the key is out", seconds=2
     )

@@ -170,3 +170,23 @@ def test_rows_that_came_before_their_partition_move_into_it(node: TestClient, se
 def test_a_batch_has_a_limit(node: TestClient) -> None:
     record = start(f"req-{uuid4().hex}")
     assert node.post("/api/v1/usage/events", json={"records": [record] * 1001}).status_code == 400
+
+
+def test_who_answered_in_the_end_is_written_down(node: TestClient, session_factory: SessionFactory) -> None:
+    request_id = new_request_id()
+    elsewhere = {"served_model_id": "", "version_id": "", "external_endpoint_id": "end-1", "fallback": True}
+    assert send(node, {**start(request_id), "route": "rte-1"}, {**end(request_id), **elsewhere})["rejected"] == []
+    with transaction(session_factory) as session:
+        row = event(session, request_id)
+        assert (row.route, row.served_model_id, row.external_endpoint_id, row.fallback) == ("rte-1", "", "end-1", True)
+
+
+def test_a_shadow_is_kept_and_not_added_up(
+    node: TestClient, admin: TestClient, session_factory: SessionFactory
+) -> None:
+    request_id = new_request_id()
+    send(node, {**start(request_id, model="shadowed"), "shadow": True}, end(request_id))
+    with transaction(session_factory) as session:
+        assert event(session, request_id).shadow
+    span = {"start_time": int(NOON.timestamp()) - 3600, "end_time": int(NOON.timestamp()) + 3600, "group_by": "model"}
+    assert "shadowed" not in admin.get("/api/v1/usage", params=span).text

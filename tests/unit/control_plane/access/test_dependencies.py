@@ -4,30 +4,32 @@ import pytest
 from starlette.requests import Request
 
 from appliance.base.errors import Forbidden
-from control_plane.access.dependencies import current_admin, current_node, current_user, refuse_foreign_origin
+from control_plane.access.dependencies import admitted, refuse_foreign_origin
 from control_plane.access.domain import SYSTEM, Principal, PrincipalKind, Role
+from control_plane.access.policy import Permission
 
-OWNER = Principal(kind=PrincipalKind.USER, role=Role.OWNER)
-READER = Principal(kind=PrincipalKind.USER, role=Role.READER)
+USER = Principal(kind=PrincipalKind.USER, user_id=SYSTEM.user_id, role=Role.VIEWER)
 NODE = Principal(kind=PrincipalKind.NODE)
 
 
-def test_each_door_opens_for_its_own() -> None:
-    assert current_admin(OWNER) is OWNER
-    assert current_user(READER) is READER
-    assert current_node(NODE) is NODE
+def test_the_door_passes_on_where_the_permission_holds() -> None:
+    assert admitted(USER, Permission.NODES_READ).reach.everywhere
+    assert not admitted(USER, Permission.USAGE_READ).reach.everywhere
+    assert admitted(NODE, Permission.NODE_REPORT).kind is PrincipalKind.NODE
 
 
-@pytest.mark.parametrize("principal", [READER, NODE, SYSTEM])
-def test_only_an_owner_is_an_admin(principal: Principal) -> None:
-    with pytest.raises(Forbidden):
-        current_admin(principal)
-
-
-@pytest.mark.parametrize("principal", [OWNER, READER, SYSTEM])
-def test_only_a_node_is_a_node(principal: Principal) -> None:
-    with pytest.raises(Forbidden):
-        current_node(principal)
+@pytest.mark.parametrize(
+    ("principal", "permission"),
+    [
+        (USER, Permission.NODES_WRITE),
+        (USER, Permission.NODE_REPORT),
+        (NODE, Permission.NODES_READ),
+        (USER, Permission.SELF),
+    ],
+)
+def test_others_are_refused_with_the_permissions_name(principal: Principal, permission: Permission) -> None:
+    with pytest.raises(Forbidden, match=permission.value):
+        admitted(principal, permission)
 
 
 def request(method: str, site: str | None) -> Request:

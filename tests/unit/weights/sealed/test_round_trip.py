@@ -115,6 +115,17 @@ def test_memory_is_reused_and_overwritten(model: SealedModel, monkeypatch: pytes
     assert not any(any(slab[:]) for slab in free)
 
 
+def test_memory_of_tensors_larger_than_a_window_is_reused(model: SealedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "WINDOW_BYTES", CHUNK_BYTES)
+    with open_artifact(model.folder, dek=DEK, digest=model.artifact.digest) as reader:
+        longest = max(reader.length(window) for window in reader.windows(lambda _: True))
+        assert longest > CHUNK_BYTES
+        for _ in range(20):
+            assert {len(opened.memory) for opened in reader.tensors()} == {longest}
+        gc.collect()
+        assert reader.slabs.made <= 3
+
+
 def test_the_header_says_what_stands_in_clear(model: SealedModel) -> None:
     header = read_header(model.shard(1))
     assert (header.model_id, header.shard, header.shards) == ("acme/secret-7b", 1, 2)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.weights.sealed.tensors import TensorPlace
-from appliance.weights.sealed.windows import plan
+from appliance.weights.sealed.windows import KEPT_BYTES, plan, slab_bytes
 
 CHUNK = 4096
 MOST = 4
@@ -38,3 +38,9 @@ def test_chunks_that_no_tensor_needs_are_in_no_window(begin: int, gap: int) -> N
         (begin, begin + 1),
         (begin + gap, begin + gap + 1),
     ]
+
+
+def test_slabs_are_as_long_as_the_longest_window_that_is_kept() -> None:
+    assert slab_bytes([], window_bytes=64) == 64
+    assert slab_bytes([10, 300, 20], window_bytes=64) == 300
+    assert slab_bytes([10, KEPT_BYTES + 1, 20], window_bytes=64) == 64

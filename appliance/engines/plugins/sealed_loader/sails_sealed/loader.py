@@ -23,6 +23,7 @@ from appliance.weights.sealed.form import SUFFIX
 from appliance.weights.sealed.handover import take_key
 from appliance.weights.sealed.reader import OpenedTensor, SealedReader, open_artifact
 from appliance.weights.sealed.tensors import TensorPlace
+from sails_sealed.few_cores import spared
 from sails_sealed.inheritance import DESCRIPTOR, is_key_socket, refuse_onlookers
 
 DTYPES = {
@@ -39,6 +40,10 @@ Weights = Generator[tuple[str, torch.Tensor]]
 class SealedLoader(DefaultModelLoader):
     def download_model(self, model_config: ModelConfig) -> None:
         """Sealed weights are in a folder of this box, or nowhere."""
+
+    def load_weights(self, model: torch.nn.Module, model_config: ModelConfig) -> None:
+        with spared(model):
+            super().load_weights(model, model_config)
 
     def _get_weights_iterator(self, source: DefaultModelLoader.Source) -> Weights:
         if self.counter_before_loading_weights == 0.0:

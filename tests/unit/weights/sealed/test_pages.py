@@ -71,10 +71,13 @@ def test_it_stops_with_the_loading(pages: ModuleType) -> None:
 
 
 def test_memory_that_is_not_there_is_left_alone(pages: ModuleType) -> None:
+    before = resident_bytes()
     with pages.populated_ahead([(mmap.PAGESIZE, mmap.PAGESIZE)]):
-        pass
+        assert resident_bytes() - before < LENGTH / 2
 
 
 def test_less_than_a_page_is_left_alone(pages: ModuleType) -> None:
-    _, address = new_memory()
+    memory, address = new_memory()
+    memory[10:30] = bytes(range(20))
     pages.populate([(address + 10, 20)], Event())
+    assert memory[10:30] == bytes(range(20))

@@ -29,8 +29,6 @@ ENGINES = ROOT / ".envs" / "engines"
 ENGINE_CACHE = ROOT / ".envs" / "engine-cache"
 """Shared by the homes of tests: else each would compile the same model anew."""
 PROGRAMS = Path(sys.executable).parent
-TWO_WORKERS = ("-n", "2", "--dist", "loadgroup")
-"""One for what starts engines or a whole appliance, one for the rest: tests/conftest.py says which is which."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     marks = [] if is_long else ["-m", f"not {LONG}"]
     sys.stdout.flush()
-    workers = () if chosen else TWO_WORKERS
-    command = [sys.executable, "-m", "pytest", *workers, *marks, *chosen]
+    command = [sys.executable, "-m", "pytest", *marks, *chosen]
     return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
 
 

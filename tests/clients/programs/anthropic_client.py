@@ -5,11 +5,12 @@ from checks import BASE_URL, CHAT, KEY, QUESTION, check, main, refusal, told
 
 client = anthropic.Anthropic(base_url=BASE_URL.removesuffix("/v1"), api_key=KEY, max_retries=0)
 MESSAGES = [{"role": "user", "content": QUESTION}]
+SURE = {"temperature": 0}  # newer versions of the package have no word for it
 
 
 @check
 def answers() -> None:
-    answer = client.messages.create(model=CHAT, max_tokens=200, messages=MESSAGES, temperature=0)
+    answer = client.messages.create(model=CHAT, max_tokens=200, messages=MESSAGES, extra_body=SURE)
     told(answer.content[0].text)
     assert answer.stop_reason == "end_turn"
     assert answer.usage.input_tokens > 0
@@ -17,7 +18,7 @@ def answers() -> None:
 
 @check
 def streams() -> None:
-    with client.messages.stream(model=CHAT, max_tokens=200, messages=MESSAGES, temperature=0) as stream:
+    with client.messages.stream(model=CHAT, max_tokens=200, messages=MESSAGES, extra_body=SURE) as stream:
         told("".join(stream.text_stream))
         assert stream.get_final_message().stop_reason == "end_turn"
 
